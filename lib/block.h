@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Blocks: memory taken from upstream, carved into chunks, and the cache in
+ * which blocks of pools that ended wait for the next pool.
+ *
+ * The cache is two-layered, after Bonwick's magazines: each slot keeps a
+ * little that only its thread touches, in two lists a size, so that a thread
+ * at the edge of one list does not go to the depot each time; whole lists move
+ * to and from the process-wide depot under its mutex.
+ */
+#ifndef TARN_BLOCK_H
+#define TARN_BLOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "align.h"
+#include "upstream.h"
+
+/* Bytes: chunks begin at a multiple of it, so that no two threads share one. */
+#define BLOCK_LINE ((size_t)64)
+/* Bytes: what offsets in a block count, so that two fit one atomic word. */
+#define BLOCK_UNIT ((size_t)16)
+/* Bytes: the largest block that growth may ask for. */
+#define BLOCK_MOST ((size_t)64 << 20)
+
+struct block {
+	/* [a] units, low half: chunks were claimed up to here; high half:
+	   from here on memory is kept until destroy */
+	_Atomic uint64_t room;
+	_Atomic(struct block *) next; /* [a] appended under the grow mutex */
+	_Atomic uint32_t failed;      /* [a] claims that found no room     */
+	uint32_t base;                /* [c] units: where chunks begin     */
+	size_t size;                  /* [c] bytes, as upstream gave it    */
+};
+
+/* Bytes in front of the first chunk. */
+#define BLOCK_HEADER align_up(sizeof(struct block), BLOCK_LINE)
+
+static inline uint64_t block_room(uint32_t low, uint32_t high)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+static inline uint32_t block_low(uint64_t room)
+{
+	return (uint32_t)room;
+}
+
+static inline uint32_t block_high(uint64_t room)
+{
+	return (uint32_t)(room >> 32);
+}
+
+static inline char *block_at(struct block *block, uint32_t units)
+{
+	return (char *)block + units * BLOCK_UNIT;
+}
+
+/* What of a block of `size` bytes its offsets can reach: all, or 64 GiB. */
+static inline uint32_t block_units(size_t size)
+{
+	return (uint32_t)align_min(size / BLOCK_UNIT, UINT32_MAX);
+}
+
+/* Makes `size` bytes a block whose chunks begin `header` bytes in. */
+static inline struct block *block_init(void *memory, size_t size, size_t header)
+{
+	struct block *block = memory;
+	uint32_t base = (uint32_t)(align_up(header, BLOCK_LINE) / BLOCK_UNIT);
+
+	atomic_init(&block->room, block_room(base, block_units(size)));
+	atomic_init(&block->next, NULL);
+	atomic_init(&block->failed, 0);
+	block->base = base;
+	block->size = size;
+	return block;
+}
+
+/* ---- the cache -------------------------------------------------------------- */
+
+/*
+ * Sizes that are cached: powers of two from 1 KiB to 256 KiB, in eight steps
+ * each, so that rounding up to one wastes at most an eighth.
+ */
+#define BLOCK_CLASS_LEAST ((size_t)1 << 10)
+#define BLOCK_CLASS_MOST  ((size_t)256 << 10)
+#define BLOCK_CLASSES     65
+
+/* Bytes: what a slot may keep, and what the depot may keep. */
+#define BLOCK_CACHE_SLOT  ((size_t)256 << 10)
+#define BLOCK_CACHE_DEPOT ((size_t)4 << 20)
+
+struct block_list {
+	struct block_free *first;
+	uint32_t count;
+};
+
+struct block_cache {
+	size_t bytes;                           /* [o]                      */
+	uint32_t trims;                         /* [o] of the last look     */
+	uint32_t hand;                          /* [o] next class to shrink */
+	struct block_list hot[BLOCK_CLASSES];   /* [o] taken from, given to */
+	struct block_list spare[BLOCK_CLASSES]; /* [o] full, or empty       */
+};
+
+/* `size` rounded up to a cached size; as it is where it is not cached. */
+size_t block_round(size_t size);
+
+/*
+ * Memory for a block or a large allocation: `*size` bytes, fewer near the
+ * limit but at least `least`, from the cache of the calling thread's slot
+ * (NULL: none), the depot, or upstream. Sets *size. NULL with ENOMEM.
+ */
+void *block_take(struct block_cache *cache, const struct source *source,
+		 size_t least, size_t *size, size_t alignment);
+
+/* Takes memory of block_take back. Keeps errno. */
+void block_give(struct block_cache *cache, const struct source *source,
+		void *memory, size_t size);
+
+/* Moves all of an exiting thread's cache to the depot. */
+void block_cache_leave(struct block_cache *cache);
+
+/* Gives the depot and `cache` (or NULL) back to malloc; tells the others. */
+void block_cache_trim(struct block_cache *cache);
+
+/* Reads TARN_CACHE. Once, before the first cache is used. */
+void block_cache_configure(void);
+
+/* Around fork: the depot must not be torn in the child. */
+void block_cache_lock(void);
+void block_cache_unlock(void);
+
+#endif

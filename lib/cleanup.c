@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cleanups: see cleanup.h. Invariant, under the list's mutex: a node is in the
+ * list if and only if it is pending. Whoever takes it out, be it to run or to
+ * cancel it, is the only one who ever does: so each runs at most once, and
+ * nobody waits for one that runs.
+ */
+#include "cleanup.h"
+
+#include <errno.h>
+
+void cleanup_init(struct cleanup_list *list)
+{
+	pthread_mutex_init(&list->mutex, NULL);
+	list->newest = NULL;
+	list->count = 0;
+}
+
+void cleanup_finish(struct cleanup_list *list)
+{
+	pthread_mutex_destroy(&list->mutex);
+}
+
+void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node)
+{
+	node->list = list;
+	node->newer = NULL;
+	node->pending = true;
+	pthread_mutex_lock(&list->mutex);
+	node->older = list->newest;
+	if (node->older != NULL)
+		node->older->newer = node;
+	list->newest = node;
+	list->count++;
+	pthread_mutex_unlock(&list->mutex);
+}
+
+static void cleanup_unlink_locked(struct cleanup_list *list,
+				  struct tarn_cleanup *node)
+{
+	if (node->newer != NULL)
+		node->newer->older = node->older;
+	else
+		list->newest = node->older;
+	if (node->older != NULL)
+		node->older->newer = node->newer;
+	node->pending = false;
+	list->count--;
+}
+
+/* True for the one caller that may decide what becomes of the node. */
+static bool cleanup_take(struct tarn_cleanup *node)
+{
+	struct cleanup_list *list = node->list;
+	bool pending;
+
+	pthread_mutex_lock(&list->mutex);
+	pending = node->pending;
+	if (pending)
+		cleanup_unlink_locked(list, node);
+	pthread_mutex_unlock(&list->mutex);
+	if (!pending)
+		errno = ENOENT;
+	return pending;
+}
+
+bool cleanup_run_newest(struct cleanup_list *list)
+{
+	struct tarn_cleanup *node;
+
+	pthread_mutex_lock(&list->mutex);
+	node = list->newest;
+	if (node != NULL)
+		cleanup_unlink_locked(list, node);
+	pthread_mutex_unlock(&list->mutex);
+	if (node == NULL)
+		return false;
+	node->fn(node->data);
+	return true;
+}
+
+size_t cleanup_count(struct cleanup_list *list)
+{
+	size_t count;
+
+	pthread_mutex_lock(&list->mutex);
+	count = list->count;
+	pthread_mutex_unlock(&list->mutex);
+	return count;
+}
+
+int tarn_cleanup_cancel(tarn_cleanup *cleanup)
+{
+	return cleanup_take(cleanup) ? 0 : -1;
+}
+
+int tarn_cleanup_run(tarn_cleanup *cleanup)
+{
+	if (!cleanup_take(cleanup))
+		return -1;
+	cleanup->fn(cleanup->data);
+	return 0;
+}

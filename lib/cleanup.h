@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cleanups: functions run at reset or destroy, last registered first. A node
+ * is the pool's memory, so a handle stays readable until the pool recycles it.
+ */
+#ifndef TARN_CLEANUP_H
+#define TARN_CLEANUP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tarn.h"
+
+struct cleanup_list {
+	pthread_mutex_t mutex;
+	struct tarn_cleanup *newest; /* [l] mutex */
+	size_t count;                /* [l] mutex */
+};
+
+struct tarn_cleanup {
+	void (*fn)(void *);         /* [c]                               */
+	void *data;                 /* [c]                               */
+	struct cleanup_list *list;  /* [c]                               */
+	struct tarn_cleanup *older; /* [l] list mutex                    */
+	struct tarn_cleanup *newer; /* [l] list mutex                    */
+	bool pending;               /* [l] list mutex: neither ran, nor
+				       was cancelled, nor has begun      */
+};
+
+void cleanup_init(struct cleanup_list *list);
+
+/* Ends the list, which is empty. Exclusive. */
+void cleanup_finish(struct cleanup_list *list);
+
+/* Makes `node`, fn and data set, the newest. Any thread. */
+void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node);
+
+/* Runs the newest one; false if there is none. Exclusive. */
+bool cleanup_run_newest(struct cleanup_list *list);
+
+/* For statistics; any thread. */
+size_t cleanup_count(struct cleanup_list *list);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cursor: see cursor.h.
+ *
+ * Invariants: in each block base <= low <= high; a unit below low or above
+ * high belongs to one claimer; every block before `current` was passed by more
+ * than cursor_patience claims that it had no room for; the chain is walked from
+ * `current` and only ever gets longer.
+ */
+#include "cursor.h"
+
+#include <errno.h>
+
+/* After how many claims without room a block is left behind: the original's. */
+static const uint32_t cursor_patience = 4;
+
+/* While several threads use a pool, a new block brings at most this part of
+   what is held, until blocks of the first one's size are a small part too. */
+static const size_t cursor_shared_part = 4;
+
+/* And this part is what any larger block is at most. */
+static const size_t cursor_small_part = 64;
+
+/* ---- one block --------------------------------------------------------------- */
+
+/* From above, a line at a time. */
+static bool block_divide_lasting(const struct claim *claim, uint64_t room,
+				 uint64_t *after)
+{
+	size_t high = align_down(block_high(room), BLOCK_LINE / BLOCK_UNIT);
+	size_t take = align_up(claim->need, BLOCK_LINE) / BLOCK_UNIT;
+
+	if (high < block_low(room) + take)
+		return false;
+	*after = block_room(block_low(room), (uint32_t)(high - take));
+	return true;
+}
+
+/* How a claim would leave `room`; false where it has not enough. */
+static bool block_divide(const struct claim *claim, uint64_t room,
+			 uint64_t *after)
+{
+	uint32_t low = block_low(room), high = block_high(room);
+	size_t left = (high - low) * BLOCK_UNIT, take;
+
+	if (claim->lasting)
+		return block_divide_lasting(claim, room, after);
+	if (left < claim->need)
+		return false;
+	take = align_up(claim->want, BLOCK_LINE);
+	if (take > left || left - take < BLOCK_LINE)
+		take = left;
+	*after = block_room(low + (uint32_t)(take / BLOCK_UNIT), high);
+	return true;
+}
+
+static bool block_claim(struct block *block, const struct claim *claim,
+			struct chunk *chunk)
+{
+	/* ORDER block-room (relaxed): the claimed units are the claimer's by
+	   the exchange alone; what they held before a reset was ordered by
+	   that reset. Pairs with itself, and with cursor_reset. */
+	uint64_t after, room = atomic_load_explicit(&block->room,
+						    memory_order_relaxed);
+
+	do {
+		if (!block_divide(claim, room, &after))
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&block->room, &room, after, memory_order_relaxed,
+		memory_order_relaxed));
+	chunk->start = block_at(block, claim->lasting ? block_high(after)
+						      : block_low(room));
+	chunk->end = block_at(block, claim->lasting ? block_high(room)
+						    : block_low(after));
+	return true;
+}
+
+/* ---- the chain ---------------------------------------------------------------- */
+
+static struct block *block_next(struct block *block)
+{
+	/* ORDER block-publish (acquire): the header of the block behind; pairs
+	   with cursor_append_locked. */
+	return atomic_load_explicit(&block->next, memory_order_acquire);
+}
+
+static struct block *cursor_current(const struct cursor *cursor)
+{
+	/* ORDER current-publish (acquire): the header of the block that a
+	   thread moved on to; pairs with cursor_leave. */
+	return atomic_load_explicit(&cursor->current, memory_order_acquire);
+}
+
+/* Moves `current` from `block`, which too many claims found full. */
+static void cursor_leave(struct cursor *cursor, struct block *block,
+			 struct block *next)
+{
+	pthread_mutex_lock(&cursor->mutex);
+	/* ORDER current-publish (release): hands on the header of `next`,
+	   which this thread acquired; pairs with cursor_current. The mutex
+	   orders the moves. */
+	if (cursor_current(cursor) == block)
+		atomic_store_explicit(&cursor->current, next,
+				      memory_order_release);
+	pthread_mutex_unlock(&cursor->mutex);
+}
+
+/*
+ * Counts a claim that `block` had no room for. Returns whether it is one too
+ * many: whoever passes it counts, be the next block new or warm, or a pool
+ * that was reset would walk all its full blocks at each claim.
+ */
+static bool block_count_failed(struct block *block)
+{
+	/* ORDER block-failed (relaxed): a count, publishes nothing. Pairs with
+	   itself. */
+	return atomic_fetch_add_explicit(&block->failed, 1,
+					 memory_order_relaxed) >=
+	       cursor_patience;
+}
+
+/* Claims from `*block` or one behind it; leaves the last one seen there. */
+static bool cursor_walk(struct block **block, const struct claim *claim,
+			struct chunk *chunk)
+{
+	while (!block_claim(*block, claim, chunk)) {
+		struct block *next = block_next(*block);
+
+		if (next == NULL)
+			return false;
+		*block = next;
+	}
+	return true;
+}
+
+/* Counts the blocks that a claim passed, from `block` on. */
+static void cursor_count_failed(struct cursor *cursor, struct block *block,
+				const struct block *until)
+{
+	while (block != until) {
+		struct block *next = block_next(block);
+
+		if (block_count_failed(block))
+			cursor_leave(cursor, block, next);
+		block = next;
+	}
+}
+
+/* ---- growth ------------------------------------------------------------------- */
+
+/*
+ * Bytes of the next block. A pool of one thread takes blocks of the first
+ * one's size, a shared one smaller ones at first, since each of its threads
+ * leaves some room unused; both take larger ones once these are a small part
+ * of what is held.
+ */
+static size_t cursor_next_size(const struct cursor *cursor,
+			       const struct claim *claim)
+{
+	size_t held = cursor_held(cursor), size = cursor->first_size;
+
+	if (claim->shared)
+		size = align_min(size, align_max(held / cursor_shared_part,
+						 BLOCK_CLASS_LEAST));
+	size = align_max(size, held / cursor_small_part);
+	return align_min(size, cursor->max_block);
+}
+
+static void cursor_append_locked(struct cursor *cursor, struct block *block)
+{
+	/* ORDER block-publish (release): the header of the new block; pairs
+	   with block_next. */
+	atomic_store_explicit(&cursor->last->next, block, memory_order_release);
+	cursor->last = block;
+	/* ORDER cursor-held (relaxed): figures for statistics, written under
+	   the grow mutex. Pairs with cursor_held. */
+	atomic_store_explicit(&cursor->held, cursor_held(cursor) + block->size,
+			      memory_order_relaxed);
+	atomic_store_explicit(&cursor->blocks, cursor_blocks(cursor) + 1,
+			      memory_order_relaxed);
+}
+
+/* Appends a block and claims from it before others can see it. */
+static bool cursor_grow_locked(struct cursor *cursor,
+			       struct block_cache *cache,
+			       const struct source *source,
+			       const struct claim *claim, struct chunk *chunk)
+{
+	size_t least = BLOCK_HEADER + align_up(claim->need, BLOCK_LINE);
+	size_t size = align_max(least, cursor_next_size(cursor, claim));
+	void *memory = block_take(cache, source, least, &size, BLOCK_LINE);
+	struct block *block;
+
+	if (memory == NULL)
+		return false;
+	block = block_init(memory, size, BLOCK_HEADER);
+	block_claim(block, claim, chunk);
+	cursor_append_locked(cursor, block);
+	return true;
+}
+
+bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
+		  const struct source *source, const struct claim *claim,
+		  struct chunk *chunk)
+{
+	struct block *from = cursor_current(cursor), *block = from;
+	bool claimed = cursor_walk(&block, claim, chunk);
+
+	if (!claimed) {
+		pthread_mutex_lock(&cursor->mutex);
+		/* Others that missed too may have appended one meanwhile. */
+		claimed = cursor_walk(&block, claim, chunk);
+		if (!claimed) {
+			claimed = cursor_grow_locked(cursor, cache, source,
+						     claim, chunk);
+			block = claimed ? cursor->last : block;
+		}
+		pthread_mutex_unlock(&cursor->mutex);
+	}
+	cursor_count_failed(cursor, from, block);
+	return claimed;
+}
+
+/* ---- exclusive calls ------------------------------------------------------------ */
+
+void cursor_init(struct cursor *cursor, struct block *first, size_t held,
+		 size_t first_size, size_t max_block)
+{
+	atomic_init(&cursor->current, first);
+	cursor->first = first;
+	cursor->last = first;
+	cursor->first_size = first_size;
+	cursor->max_block = max_block;
+	pthread_mutex_init(&cursor->mutex, NULL);
+	atomic_init(&cursor->held, held);
+	atomic_init(&cursor->blocks, 1);
+	cursor->keep = 0;
+}
+
+/* ORDER exclusive (relaxed), here and below: every other use of the pool has
+   happened before, by the caller's own ordering; pairs with each claim. */
+static uint64_t block_load_room(const struct block *block)
+{
+	return atomic_load_explicit(&block->room, memory_order_relaxed);
+}
+
+static bool block_is_lasting(const struct block *block)
+{
+	return block_high(block_load_room(block)) < block_units(block->size);
+}
+
+static void block_reset(struct block *block)
+{
+	uint32_t high = block_high(block_load_room(block));
+
+	/* ORDER exclusive (relaxed). */
+	atomic_store_explicit(&block->room, block_room(block->base, high),
+			      memory_order_relaxed);
+	atomic_store_explicit(&block->failed, 0, memory_order_relaxed);
+}
+
+/* Bytes of the blocks in which this round claimed. */
+static size_t cursor_used(const struct cursor *cursor)
+{
+	size_t used = 0;
+
+	for (struct block *block = cursor->first; block != NULL;
+	     block = block_next(block))
+		if (block_low(block_load_room(block)) > block->base)
+			used += block->size;
+	return used;
+}
+
+/* Takes the block behind `block` off the chain, and gives it back. */
+static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
+			  const struct source *source, struct block *block)
+{
+	struct block *gone = block_next(block);
+	size_t size = gone->size;
+
+	/* ORDER exclusive (relaxed). */
+	atomic_store_explicit(&block->next, block_next(gone),
+			      memory_order_relaxed);
+	atomic_store_explicit(&cursor->held, cursor_held(cursor) - size,
+			      memory_order_relaxed);
+	atomic_store_explicit(&cursor->blocks, cursor_blocks(cursor) - 1,
+			      memory_order_relaxed);
+	block_give(cache, source, gone, size);
+}
+
+/* What was used stays warm, and half of what was kept beyond it. */
+static size_t cursor_next_keep(const struct cursor *cursor)
+{
+	size_t used = cursor_used(cursor);
+
+	return used + (align_max(cursor->keep, used) - used) / 2;
+}
+
+void cursor_reset(struct cursor *cursor, struct block_cache *cache,
+		  const struct source *source)
+{
+	struct block *block = cursor->first, *next;
+	size_t kept = block->size;
+
+	cursor->keep = cursor_next_keep(cursor);
+	block_reset(block);
+	while ((next = block_next(block)) != NULL) {
+		if (kept >= cursor->keep && !block_is_lasting(next)) {
+			cursor_remove(cursor, cache, source, block);
+			continue;
+		}
+		block = next;
+		kept += block->size;
+		block_reset(block);
+	}
+	cursor->last = block;
+	/* ORDER exclusive (relaxed). */
+	atomic_store_explicit(&cursor->current, cursor->first,
+			      memory_order_relaxed);
+}
+
+void cursor_clear(struct cursor *cursor, struct block_cache *cache,
+		  const struct source *source)
+{
+	while (block_next(cursor->first) != NULL)
+		cursor_remove(cursor, cache, source, cursor->first);
+	pthread_mutex_destroy(&cursor->mutex);
+}
+
+/* ---- figures ---------------------------------------------------------------------- */
+
+size_t cursor_held(const struct cursor *cursor)
+{
+	/* ORDER cursor-held (relaxed): one figure that was true. Pairs with
+	   cursor_append_locked. */
+	return atomic_load_explicit(&cursor->held, memory_order_relaxed);
+}
+
+size_t cursor_blocks(const struct cursor *cursor)
+{
+	/* ORDER cursor-held (relaxed): as cursor_held. */
+	return atomic_load_explicit(&cursor->blocks, memory_order_relaxed);
+}

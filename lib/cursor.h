@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cursor: a pool's chain of blocks and the atomic pointer to its current
+ * one. Any thread claims chunks from it without a lock; blocks are appended,
+ * and `current` moves on, under the grow mutex; only the exclusive calls take
+ * blocks away, so a block's address means the same block all along.
+ */
+#ifndef TARN_CURSOR_H
+#define TARN_CURSOR_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "block.h"
+
+struct cursor {
+	_Atomic(struct block *) current; /* [a] moves under the mutex        */
+	struct block *first;             /* [c]                              */
+	struct block *last;              /* [l] mutex                        */
+	size_t first_size;               /* [c] bytes                        */
+	size_t max_block;                /* [c] bytes                        */
+	pthread_mutex_t mutex;           /* the grow mutex                   */
+	_Atomic size_t held;             /* [a] bytes, written under mutex   */
+	_Atomic size_t blocks;           /* [a] written under mutex          */
+	size_t keep;                     /* [l] exclusive: bytes kept warm   */
+};
+
+/* What a claim asks for. */
+struct claim {
+	size_t need;  /* bytes that it must have                              */
+	size_t want;  /* bytes that it had better have; at least `need`       */
+	bool shared;  /* several threads use the pool: grow in small steps    */
+	bool lasting; /* kept at reset: exactly `need`, aligned to a line     */
+};
+
+struct chunk {
+	char *start; /* aligned to a line */
+	char *end;   /* aligned to a unit */
+};
+
+/* Begins with `first`; `held` is what of it came from upstream. */
+void cursor_init(struct cursor *cursor, struct block *first, size_t held,
+		 size_t first_size, size_t max_block);
+
+/*
+ * Claims a chunk: from the current block or one behind it, else from a new
+ * one. False with ENOMEM. Any thread.
+ */
+bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
+		  const struct source *source, const struct claim *claim,
+		  struct chunk *chunk);
+
+/*
+ * All but lasting memory is unclaimed again; blocks beyond what to keep warm
+ * are given back. Exclusive.
+ */
+void cursor_reset(struct cursor *cursor, struct block_cache *cache,
+		  const struct source *source);
+
+/* Gives back all blocks but the first. Exclusive. */
+void cursor_clear(struct cursor *cursor, struct block_cache *cache,
+		  const struct source *source);
+
+/* For statistics; any thread. */
+size_t cursor_held(const struct cursor *cursor);
+size_t cursor_blocks(const struct cursor *cursor);
+
+#endif

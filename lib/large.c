@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The large list: see large.h.
+ *
+ * Invariants, under a shard's mutex: each entry is found from its object's
+ * hash without passing an empty one; count + reserved <= 3/4 capacity. An
+ * object is in the home shard or in the one of its address. Upstream is never
+ * called under a mutex.
+ */
+#include "large.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Shards: enough that two threads seldom meet, few enough for 8 KiB. */
+#define LARGE_SHARD_BITS 5
+#define LARGE_SHARDS     ((size_t)1 << LARGE_SHARD_BITS)
+
+/* ---- one table ------------------------------------------------------------------ */
+
+static uint64_t large_hash(const void *object)
+{
+	return (uint64_t)((uintptr_t)object / TARN_ALIGNMENT) *
+	       UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* Tables use the hash's middle, shards its top. */
+static size_t shard_start(const struct large_shard *shard, const void *object)
+{
+	return (size_t)(large_hash(object) >> 24) & (shard->capacity - 1);
+}
+
+static size_t shard_next(const struct large_shard *shard, size_t i)
+{
+	return (i + 1) & (shard->capacity - 1);
+}
+
+static struct large_entry *shard_find_locked(const struct large_shard *shard,
+					     const void *object)
+{
+	size_t i = shard_start(shard, object);
+
+	while (shard->entries[i].object != NULL) {
+		if (shard->entries[i].object == object)
+			return &shard->entries[i];
+		i = shard_next(shard, i);
+	}
+	return NULL;
+}
+
+static void shard_place_locked(struct large_shard *shard,
+			       struct large_entry entry)
+{
+	size_t i = shard_start(shard, entry.object);
+
+	while (shard->entries[i].object != NULL)
+		i = shard_next(shard, i);
+	shard->entries[i] = entry;
+}
+
+static void shard_count_locked(struct large_shard *shard,
+			       const struct large_entry *entry)
+{
+	shard->count++;
+	shard->size += entry->size;
+	shard->held += entry->held;
+}
+
+static void shard_uncount_locked(struct large_shard *shard,
+				 const struct large_entry *entry)
+{
+	shard->count--;
+	shard->size -= entry->size;
+	shard->held -= entry->held;
+}
+
+/* Whether an entry that hashes to `start` may stand at `hole` instead of `i`. */
+static bool shard_may_move(const struct large_shard *shard, size_t start,
+			   size_t hole, size_t i)
+{
+	size_t mask = shard->capacity - 1;
+
+	return ((i - start) & mask) >= ((i - hole) & mask);
+}
+
+static void shard_unplace_locked(struct large_shard *shard,
+				 struct large_entry *entry)
+{
+	size_t hole = (size_t)(entry - shard->entries);
+
+	for (size_t i = shard_next(shard, hole);
+	     shard->entries[i].object != NULL; i = shard_next(shard, i)) {
+		size_t start = shard_start(shard, shard->entries[i].object);
+
+		if (shard_may_move(shard, start, hole, i)) {
+			shard->entries[hole] = shard->entries[i];
+			hole = i;
+		}
+	}
+	shard->entries[hole].object = NULL;
+}
+
+static bool shard_full_locked(const struct large_shard *shard)
+{
+	return shard->count + shard->reserved + 1 > shard->capacity / 4 * 3;
+}
+
+/* Makes `memory` the table; returns the old one's, or NULL. */
+static void *shard_rehash_locked(struct large_shard *shard, void *memory,
+				 size_t capacity, size_t *held)
+{
+	struct large_entry *old = shard->entries;
+	size_t old_capacity = shard->capacity, old_held = shard->table_held;
+
+	memset(memory, 0, capacity * sizeof(*old));
+	shard->entries = memory;
+	shard->capacity = capacity;
+	shard->table_held = *held;
+	for (size_t i = 0; i < old_capacity; i++)
+		if (old[i].object != NULL)
+			shard_place_locked(shard, old[i]);
+	*held = old_held;
+	return old == shard->few ? NULL : old;
+}
+
+/* ---- one shard -------------------------------------------------------------------- */
+
+static void shard_init(struct large_shard *shard)
+{
+	memset(shard, 0, sizeof(*shard));
+	pthread_mutex_init(&shard->mutex, NULL);
+	shard->entries = shard->few;
+	shard->capacity = LARGE_FEW;
+}
+
+/* One try to double the table, with the mutex released meanwhile. */
+static bool shard_grow(struct large_shard *shard, const struct large_use *use)
+{
+	size_t capacity = shard->capacity * 2, size;
+	size_t held = capacity * sizeof(struct large_entry);
+	void *memory;
+
+	size = held;
+	pthread_mutex_unlock(&shard->mutex);
+	memory = block_take(use->cache, use->source, size, &held,
+			    TARN_ALIGNMENT);
+	pthread_mutex_lock(&shard->mutex);
+	if (memory == NULL)
+		return false;
+	if (shard->capacity < capacity)
+		memory = shard_rehash_locked(shard, memory, capacity, &held);
+	if (memory != NULL) {
+		pthread_mutex_unlock(&shard->mutex);
+		block_give(use->cache, use->source, memory, held);
+		pthread_mutex_lock(&shard->mutex);
+	}
+	return true;
+}
+
+/* Promises a place, so that a later shard_add cannot fail. */
+static bool shard_reserve(struct large_shard *shard,
+			  const struct large_use *use)
+{
+	bool reserved = true;
+
+	pthread_mutex_lock(&shard->mutex);
+	while (reserved && shard_full_locked(shard))
+		reserved = shard_grow(shard, use);
+	if (reserved)
+		shard->reserved++;
+	pthread_mutex_unlock(&shard->mutex);
+	return reserved;
+}
+
+static void shard_cancel_reserved(struct large_shard *shard)
+{
+	pthread_mutex_lock(&shard->mutex);
+	shard->reserved--;
+	pthread_mutex_unlock(&shard->mutex);
+}
+
+static bool shard_add(struct large_shard *shard, const struct large_use *use,
+		      struct large_entry entry)
+{
+	bool added = true;
+
+	pthread_mutex_lock(&shard->mutex);
+	while (added && shard_full_locked(shard))
+		added = shard_grow(shard, use);
+	if (added) {
+		shard_place_locked(shard, entry);
+		shard_count_locked(shard, &entry);
+	}
+	pthread_mutex_unlock(&shard->mutex);
+	return added;
+}
+
+/* Takes an object out of the table; it stays counted, its place kept. */
+static bool shard_detach(struct large_shard *shard, const void *object,
+			 struct large_entry *entry)
+{
+	struct large_entry *found;
+
+	pthread_mutex_lock(&shard->mutex);
+	found = shard_find_locked(shard, object);
+	if (found != NULL) {
+		*entry = *found;
+		shard_unplace_locked(shard, found);
+	}
+	pthread_mutex_unlock(&shard->mutex);
+	return found != NULL;
+}
+
+static bool shard_remove(struct large_shard *shard, const void *object,
+			 struct large_entry *entry)
+{
+	struct large_entry *found;
+
+	pthread_mutex_lock(&shard->mutex);
+	found = shard_find_locked(shard, object);
+	if (found != NULL) {
+		*entry = *found;
+		shard_unplace_locked(shard, found);
+		shard_uncount_locked(shard, entry);
+	}
+	pthread_mutex_unlock(&shard->mutex);
+	return found != NULL;
+}
+
+static void shard_reset(struct large_shard *shard, const struct large_use *use)
+{
+	for (size_t i = 0; i < shard->capacity; i++) {
+		struct large_entry *entry = &shard->entries[i];
+
+		if (entry->object != NULL)
+			block_give(use->cache, use->source, entry->object,
+				   entry->held);
+		entry->object = NULL;
+	}
+	if (shard->entries != shard->few)
+		block_give(use->cache, use->source, shard->entries,
+			   shard->table_held);
+	memset(shard->few, 0, sizeof(shard->few));
+	shard->entries = shard->few;
+	shard->capacity = LARGE_FEW;
+	shard->count = shard->table_held = shard->size = shard->held = 0;
+}
+
+/* ---- the shards ---------------------------------------------------------------------- */
+
+static struct large_shard *large_shards(const struct large *large)
+{
+	/* ORDER shards-publish (acquire): the shards made ready; pairs with
+	   large_make_shards. */
+	return atomic_load_explicit(&large->shards, memory_order_acquire);
+}
+
+static struct large_shard *large_shard_of(struct large_shard *shards,
+					  const void *object)
+{
+	return &shards[large_hash(object) >> (64 - LARGE_SHARD_BITS)];
+}
+
+/* Under the home shard's mutex one thread publishes; a second gives back. */
+static struct large_shard *large_make_shards(struct large *large,
+					     const struct large_use *use)
+{
+	size_t size = LARGE_SHARDS * sizeof(struct large_shard), held = size;
+	struct large_shard *shards = block_take(use->cache, use->source, size,
+						&held, BLOCK_LINE);
+	struct large_shard *published;
+
+	if (shards == NULL)
+		return NULL;
+	for (size_t i = 0; i < LARGE_SHARDS; i++)
+		shard_init(&shards[i]);
+	pthread_mutex_lock(&large->home.mutex);
+	published = large_shards(large);
+	if (published == NULL) {
+		large->shards_held = held;
+		/* ORDER shards-publish (release): the shards made ready; pairs
+		   with large_shards. */
+		atomic_store_explicit(&large->shards, shards,
+				      memory_order_release);
+	}
+	pthread_mutex_unlock(&large->home.mutex);
+	if (published == NULL)
+		return shards;
+	block_give(use->cache, use->source, shards, held);
+	return published;
+}
+
+/* The shard to list a new object in: home too, where none can be made. */
+static struct large_shard *large_choose(struct large *large,
+					const struct large_use *use,
+					const void *object)
+{
+	struct large_shard *shards;
+	int error = errno;
+
+	if (use->at_home)
+		return &large->home;
+	shards = large_shards(large);
+	if (shards == NULL)
+		shards = large_make_shards(large, use);
+	errno = error;
+	return shards != NULL ? large_shard_of(shards, object) : &large->home;
+}
+
+/* Applies `take` to the two shards where an object may be, the likelier one
+   first. Returns the one that had it, or NULL. */
+static struct large_shard *large_find(struct large *large,
+				      const struct large_use *use,
+				      const void *object,
+				      struct large_entry *entry,
+				      bool (*take)(struct large_shard *,
+						   const void *,
+						   struct large_entry *))
+{
+	struct large_shard *shards = large_shards(large), *other = NULL;
+
+	if (use->at_home && take(&large->home, object, entry))
+		return &large->home;
+	if (shards != NULL)
+		other = large_shard_of(shards, object);
+	if (other != NULL && take(other, object, entry))
+		return other;
+	return !use->at_home && take(&large->home, object, entry)
+		       ? &large->home
+		       : NULL;
+}
+
+/* ---- requests -------------------------------------------------------------------------- */
+
+void large_init(struct large *large)
+{
+	atomic_init(&large->shards, NULL);
+	large->shards_held = 0;
+	shard_init(&large->home);
+}
+
+void *large_alloc(struct large *large, const struct large_use *use,
+		  size_t alignment, size_t size)
+{
+	struct large_entry entry;
+
+	if (!align_up_checked(size, align_min(alignment, BLOCK_LINE),
+			      &entry.size)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	entry.held = entry.size;
+	entry.object = block_take(use->cache, use->source, entry.size,
+				  &entry.held,
+				  align_max(alignment, TARN_ALIGNMENT));
+	if (entry.object == NULL)
+		return NULL;
+	if (shard_add(large_choose(large, use, entry.object), use, entry))
+		return entry.object;
+	block_give(use->cache, use->source, entry.object, entry.held);
+	return NULL;
+}
+
+bool large_free(struct large *large, const struct large_use *use, void *object)
+{
+	struct large_entry entry;
+
+	if (object == NULL ||
+	    large_find(large, use, object, &entry, shard_remove) == NULL)
+		return false;
+	block_give(use->cache, use->source, entry.object, entry.held);
+	return true;
+}
+
+/* By upstream, where what is held does not suit; NULL: it cannot. */
+static void *entry_resize(struct large_entry *entry,
+			  const struct large_use *use, size_t size)
+{
+	size_t held = size;
+	void *object;
+
+	if (size <= entry->held && size >= entry->held / 2) {
+		entry->size = size;
+		return entry->object;
+	}
+	object = source_resize(use->source, entry->object, entry->held, &held);
+	if (object != NULL)
+		*entry = (struct large_entry){object, size, held};
+	return object;
+}
+
+/* Lists at home what was detached from `from`, in one step for statistics. */
+static void large_attach(struct large *large, struct large_shard *from,
+			 const struct large_entry *was,
+			 struct large_entry entry)
+{
+	struct large_shard *home = &large->home;
+
+	pthread_mutex_lock(&home->mutex);
+	if (from != home)
+		pthread_mutex_lock(&from->mutex);
+	shard_uncount_locked(from, was);
+	home->reserved--;
+	shard_place_locked(home, entry);
+	shard_count_locked(home, &entry);
+	if (from != home)
+		pthread_mutex_unlock(&from->mutex);
+	pthread_mutex_unlock(&home->mutex);
+}
+
+/* While upstream works the object is in no table: a place at home is kept for
+   it, whatever comes of it. */
+void *large_resize(struct large *large, const struct large_use *use,
+		   void *object, size_t size)
+{
+	struct large_entry was, entry;
+	struct large_shard *from;
+	int error = errno;
+
+	if (!shard_reserve(&large->home, use)) {
+		errno = error;
+		return NULL;
+	}
+	from = large_find(large, use, object, &was, shard_detach);
+	if (from == NULL) {
+		shard_cancel_reserved(&large->home);
+		return NULL;
+	}
+	entry = was;
+	object = entry_resize(&entry, use, align_up(size, TARN_ALIGNMENT));
+	large_attach(large, from, &was, entry);
+	return object;
+}
+
+/* ---- exclusive calls, and figures --------------------------------------------------------- */
+
+void large_reset(struct large *large, const struct large_use *use)
+{
+	struct large_shard *shards = large_shards(large);
+
+	shard_reset(&large->home, use);
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
+		shard_reset(&shards[i], use);
+}
+
+void large_clear(struct large *large, const struct large_use *use)
+{
+	struct large_shard *shards = large_shards(large);
+
+	large_reset(large, use);
+	pthread_mutex_destroy(&large->home.mutex);
+	if (shards == NULL)
+		return;
+	for (size_t i = 0; i < LARGE_SHARDS; i++)
+		pthread_mutex_destroy(&shards[i].mutex);
+	block_give(use->cache, use->source, shards, large->shards_held);
+}
+
+static void shard_sum_locked(const struct large_shard *shard,
+			     struct large_figures *figures)
+{
+	figures->size += shard->size;
+	figures->held += shard->held;
+	figures->count += shard->count;
+	figures->overhead += shard->table_held;
+}
+
+/* All mutexes at once, or an object that moves would count twice or never. */
+struct large_figures large_figures(struct large *large)
+{
+	struct large_figures figures = {0, 0, 0, 0};
+	struct large_shard *shards;
+
+	pthread_mutex_lock(&large->home.mutex);
+	shards = large_shards(large);
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
+		pthread_mutex_lock(&shards[i].mutex);
+	shard_sum_locked(&large->home, &figures);
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++) {
+		shard_sum_locked(&shards[i], &figures);
+		pthread_mutex_unlock(&shards[i].mutex);
+	}
+	figures.overhead += shards != NULL ? large->shards_held : 0;
+	pthread_mutex_unlock(&large->home.mutex);
+	return figures;
+}

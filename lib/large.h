@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The large list: requests above `max`, each memory of its own, found by
+ * address in tables under mutexes. Nothing is kept in front of an object, so
+ * that a wild pointer is refused without a look at what it points to.
+ *
+ * The thread that owns the pool's first local pool lists at home, in a table
+ * inside the pool; the others in shards by address, made when the first of
+ * them comes, so that threads meet on a mutex only by chance.
+ */
+#ifndef TARN_LARGE_H
+#define TARN_LARGE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "block.h"
+
+/* Entries that a shard has room for before it takes memory. */
+#define LARGE_FEW 4
+
+struct large_entry {
+	void *object; /* NULL: empty                                      */
+	size_t size;  /* bytes asked for, rounded up                      */
+	size_t held;  /* bytes, as block_take gave them                   */
+};
+
+struct large_shard {
+	pthread_mutex_t mutex;
+	struct large_entry *entries; /* [l] open addressing, 3/4 full        */
+	size_t capacity;             /* [l] a power of two                   */
+	size_t count;                /* [l] entries set                      */
+	size_t reserved;             /* [l] places promised                  */
+	size_t table_held;           /* [l] bytes of `entries`, if not `few` */
+	size_t size;                 /* [l] bytes asked for, of all entries  */
+	size_t held;                 /* [l] bytes held, of all entries       */
+	struct large_entry few[LARGE_FEW];
+};
+
+struct large {
+	_Atomic(struct large_shard *) shards; /* [a] NULL until needed       */
+	size_t shards_held;                   /* [c] once published          */
+	struct large_shard home;
+};
+
+/* Where an allocation comes from, and for whom. */
+struct large_use {
+	struct block_cache *cache;
+	const struct source *source;
+	bool at_home; /* the calling thread owns the first local pool */
+};
+
+struct large_figures {
+	size_t size, held, count;
+	size_t overhead; /* bytes of tables and shards */
+};
+
+void large_init(struct large *large);
+
+/* An object of its own, or NULL with ENOMEM. Any thread. */
+void *large_alloc(struct large *large, const struct large_use *use,
+		  size_t alignment, size_t size);
+
+/* Frees an object; false if it is not one of these. Any thread. */
+bool large_free(struct large *large, const struct large_use *use, void *object);
+
+/* Resizes, by upstream if need be; NULL, errno untouched: it cannot, and the
+   object is as it was. `size` is no larger than half the address space. */
+void *large_resize(struct large *large, const struct large_use *use,
+		   void *object, size_t size);
+
+/* Frees all objects and tables. Exclusive. */
+void large_reset(struct large *large, const struct large_use *use);
+
+/* As large_reset, and the shards too. Exclusive. */
+void large_clear(struct large *large, const struct large_use *use);
+
+/* For statistics; any thread. */
+struct large_figures large_figures(struct large *large);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Limits: see limit.h. Invariant, under the outermost mutex: a limit's use is
+ * part of its outer one's, and no charge takes it beyond `most`.
+ */
+#include "limit.h"
+
+#include "align.h"
+
+/* What is left is granted in whole lines, so that blocks stay aligned. */
+static const size_t limit_grain = 64;
+
+void limit_init(struct limit *limit, size_t most, struct limit *outer)
+{
+	limit->most = most;
+	limit->used = 0;
+	limit->outer = outer;
+	limit->outermost = outer != NULL ? outer->outermost : limit;
+	pthread_mutex_init(&limit->mutex, NULL);
+}
+
+void limit_finish(struct limit *limit)
+{
+	pthread_mutex_destroy(&limit->mutex);
+}
+
+static size_t limit_left_locked(const struct limit *limit)
+{
+	size_t left = SIZE_MAX;
+
+	for (; limit != NULL; limit = limit->outer)
+		left = align_min(left, limit->used < limit->most
+					       ? limit->most - limit->used
+					       : 0);
+	return left;
+}
+
+static void limit_add_locked(struct limit *limit, size_t size)
+{
+	for (; limit != NULL; limit = limit->outer)
+		limit->used += size;
+}
+
+size_t limit_charge(struct limit *limit, size_t least, size_t want)
+{
+	size_t left;
+
+	if (limit == NULL)
+		return want;
+	pthread_mutex_lock(&limit->outermost->mutex);
+	left = limit_left_locked(limit);
+	if (want > left)
+		want = align_max(least, align_down(left, limit_grain));
+	if (want > left)
+		want = 0;
+	limit_add_locked(limit, want);
+	pthread_mutex_unlock(&limit->outermost->mutex);
+	return want;
+}
+
+void limit_return(struct limit *limit, size_t size)
+{
+	limit_settle(limit, size, 0);
+}
+
+void limit_settle(struct limit *limit, size_t charged, size_t held)
+{
+	if (limit == NULL || charged == held)
+		return;
+	pthread_mutex_lock(&limit->outermost->mutex);
+	/* Unsigned: also where less than nothing is added. */
+	limit_add_locked(limit, held - charged);
+	pthread_mutex_unlock(&limit->outermost->mutex);
+}

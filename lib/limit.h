@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Limits: how many bytes a pool and its descendants may hold together.
+ *
+ * Each pool with a limit has one of these; a limit inside another one charges
+ * both. All limits of a tree share the mutex of the outermost, so that of two
+ * charges near a limit one gets all it asked for, and not both too little.
+ */
+#ifndef TARN_LIMIT_H
+#define TARN_LIMIT_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+struct limit {
+	size_t most;           /* [c] bytes                              */
+	size_t used;           /* [l] outermost->mutex                   */
+	struct limit *outer;   /* [c] NULL: this is the outermost        */
+	struct limit *outermost; /* [c]                                  */
+	pthread_mutex_t mutex; /* used in the outermost only             */
+};
+
+/* The limit within which `outer`'s pools may put another; outer may be NULL. */
+void limit_init(struct limit *limit, size_t most, struct limit *outer);
+
+/* Ends a limit that no pool charges any more. */
+void limit_finish(struct limit *limit);
+
+/*
+ * Charges `want` bytes, or what is left where that is less but no less than
+ * `least`. Returns what was charged, or 0. A NULL limit grants all.
+ */
+size_t limit_charge(struct limit *limit, size_t least, size_t want);
+
+void limit_return(struct limit *limit, size_t size);
+
+/* Corrects a charge to what is held in fact, be it beyond the limit. */
+void limit_settle(struct limit *limit, size_t charged, size_t held);
+
+#endif

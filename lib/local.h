@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A thread's own part of a pool: the original design, unsynchronised. Objects
+ * come up from `last`, packed ones down from `end`; what a chunk has left when
+ * it cannot serve a request is kept as a tail for smaller ones.
+ */
+#ifndef TARN_LOCAL_H
+#define TARN_LOCAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cursor.h"
+#include "tarn.h"
+
+#define LOCAL_TAILS 4
+
+/* Bytes: the first chunk of a thread. Ten small objects. */
+#define LOCAL_FIRST_CHUNK ((size_t)320)
+
+/* Room to allocate from: [last, end), `last` aligned for every type. */
+struct room {
+	char *last;
+	char *end;
+};
+
+struct local {
+	tarn_local hot;                  /* [o] last and end: others read     */
+	struct tarn_pool *pool;          /* [c]                               */
+	struct local *next;              /* [l] pool mutex: all of a pool     */
+	_Atomic size_t given;            /* [o] others read: bytes handed out
+					    and the room between last and end */
+	_Atomic uint32_t changes;        /* [o] others read: odd while last,
+					    end and given do not fit together */
+	char *chunk_end;                 /* [o] end, before packed objects    */
+	size_t claimed;                  /* [o] bytes, since the last reset   */
+	struct room tails[LOCAL_TAILS];  /* [o]                               */
+};
+
+/* An empty local pool: no thread owns it yet. */
+void local_init(struct local *local, struct tarn_pool *pool, size_t max);
+
+/* Takes all memory from it. Exclusive. */
+void local_reset(struct local *local);
+
+/* Whether a chunk that has `need` bytes serves any such request. */
+bool local_need(size_t alignment, size_t size, size_t *need);
+
+/* An object from the room at hand or the kept tails, or NULL. Owner. */
+void *local_take(struct local *local, size_t alignment, size_t size);
+
+/* How many bytes it had better claim next. Owner. */
+size_t local_want(const struct local *local, bool shared);
+
+/* Gives an empty local pool its first chunk. Exclusive. */
+void local_fill(struct local *local, struct chunk chunk);
+
+/* An object out of a chunk just claimed for it. Owner. */
+void *local_take_chunk(struct local *local, struct chunk chunk,
+		       size_t alignment, size_t size);
+
+/*
+ * Resizes the last object in place, or returns false. `ptr` is of tarn_palloc,
+ * of whichever thread. Owner.
+ */
+bool local_resize(struct local *local, void *ptr, size_t old_size,
+		  size_t new_size);
+
+/* Bytes handed out; any thread. */
+size_t local_handed_out(const struct local *local);
+
+#endif

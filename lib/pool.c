@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lifetimes: pools are made, reset and destroyed here, and each thread gets
+ * its own part of them.
+ *
+ * Invariants: a pool stands in its own first block and goes with it; a child
+ * is in its parent's list from create to destroy; `owner` is set once and
+ * `table` only ever replaced by a larger one; while `busy` is set, the thread
+ * of that slot alone uses the pool.
+ */
+#include "pool.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Bytes: the first block, and the ceiling of growth, where none was named. */
+static const size_t pool_first_block = 4096;
+static const size_t pool_max_block = (size_t)256 << 10;
+
+/* Bytes: what goes to the large list, where nobody said. */
+static const size_t pool_large_above = 4096;
+
+/* ---- options ------------------------------------------------------------------- */
+
+static bool options_tail_is_zero(const tarn_options *options)
+{
+	const unsigned char *bytes = (const unsigned char *)options;
+
+	for (size_t i = sizeof(*options); i < options->struct_size; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+/* What the caller asked for, as far as this library knows it. */
+static bool options_read(const tarn_options *given, tarn_options *options)
+{
+	if (given == NULL)
+		return true;
+	if (given->struct_size < sizeof(given->struct_size) ||
+	    !options_tail_is_zero(given))
+		return false;
+	memcpy(options, given, align_min(given->struct_size, sizeof(*given)));
+	return options->flags == 0 &&
+	       (options->upstream == NULL ||
+		(options->upstream->alloc != NULL &&
+		 options->upstream->release != NULL));
+}
+
+/* Where the pool's memory comes from, before a limit of its own. */
+static struct source options_source(const tarn_options *options,
+				    const tarn_pool *parent)
+{
+	struct source source = {*tarn_upstream_malloc(), NULL};
+
+	if (parent != NULL)
+		source = parent->source;
+	if (options->upstream != NULL)
+		source.upstream = *options->upstream;
+	return source;
+}
+
+/* ---- creation ---------------------------------------------------------------------- */
+
+/* The pieces that stand in front of a pool's first chunk. */
+struct pool_layout {
+	size_t limit;   /* offset of its limit, where it has one */
+	size_t name;    /* offset of its name, where it has one  */
+	size_t chunks;  /* offset of the first chunk             */
+	size_t least;   /* bytes of the smallest first block     */
+};
+
+static bool pool_lay_out(const tarn_options *options, struct pool_layout *at)
+{
+	size_t name = options->name != NULL ? strlen(options->name) + 1 : 0;
+	size_t limit = options->limit != 0 ? sizeof(struct limit) : 0;
+
+	at->limit = BLOCK_HEADER + sizeof(tarn_pool);
+	at->name = at->limit + limit;
+	if (!align_sum(at->name, name, &at->chunks) ||
+	    !align_up_checked(at->chunks, BLOCK_LINE, &at->chunks))
+		return false;
+	return align_sum(at->chunks, LOCAL_FIRST_CHUNK, &at->least);
+}
+
+/* The caller's buffer as a block, or NULL where it is too small for a pool. */
+static void *pool_use_buffer(const tarn_options *options, size_t least,
+			     size_t *size)
+{
+	char *buffer = options->buffer;
+	size_t skip = -(uintptr_t)buffer & (BLOCK_LINE - 1);
+
+	if (buffer == NULL || options->buffer_size < skip ||
+	    options->buffer_size - skip < least)
+		return NULL;
+	*size = align_down(options->buffer_size - skip, BLOCK_LINE);
+	return upstream_usable(buffer + skip, *size, BLOCK_LINE) ? buffer + skip
+								 : NULL;
+}
+
+static void *pool_take_first(const tarn_options *options,
+			     const struct source *source, size_t least,
+			     size_t *size)
+{
+	*size = align_max(align_clamp(options->first_block, pool_first_block, 0,
+				      BLOCK_MOST),
+			  least);
+	if (options->limit != 0)
+		*size = align_min(*size,
+				  align_down(options->limit, BLOCK_LINE));
+	if (*size < least) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return block_take(slot_cache(), source, least, size, BLOCK_LINE);
+}
+
+/* The first block is within the limit, too, that stands in it. */
+static void pool_set_limit(tarn_pool *pool, struct limit *limit, size_t most)
+{
+	limit_init(limit, most, pool->source.limit);
+	limit->used = pool->taken;
+	pool->source.limit = limit;
+}
+
+/* Hands the owner-to-be its first chunk: nobody else is here yet. */
+static void pool_prime(tarn_pool *pool)
+{
+	struct claim claim = {LOCAL_FIRST_CHUNK, LOCAL_FIRST_CHUNK, false,
+			      false};
+	struct chunk chunk;
+
+	if (cursor_claim(&pool->cursor, NULL, &pool->source, &claim, &chunk))
+		local_fill(&pool->own, chunk);
+}
+
+static void pool_init(tarn_pool *pool, const tarn_options *options,
+		      tarn_pool *parent, const struct source *source)
+{
+	atomic_init(&pool->owner, SLOT_UNOWNED);
+	atomic_init(&pool->busy, SLOT_NONE);
+	atomic_init(&pool->table, NULL);
+	pool->source = *source;
+	large_init(&pool->large);
+	cleanup_init(&pool->cleanups);
+	pthread_mutex_init(&pool->mutex, NULL);
+	pool->locals = NULL;
+	pool->children = NULL;
+	pool->child_count = 0;
+	pool->data = NULL;
+	pool->older = NULL;
+	pool->newer = NULL;
+	pool->parent = parent;
+	pool->limit = options->limit;
+	pool->on_oom = options->on_oom;
+	pool->on_oom_data = options->on_oom_data;
+	if (pool->on_oom == NULL && parent != NULL) {
+		pool->on_oom = parent->on_oom;
+		pool->on_oom_data = parent->on_oom_data;
+	}
+	local_init(&pool->own, pool,
+		   align_clamp(options->large_above, pool_large_above, 1,
+			       UPSTREAM_SMALL_MOST));
+}
+
+static tarn_pool *pool_build(void *memory, size_t size, size_t taken,
+			     const tarn_options *options, tarn_pool *parent,
+			     const struct source *source,
+			     const struct pool_layout *at)
+{
+	tarn_pool *pool = (tarn_pool *)((char *)memory + BLOCK_HEADER);
+	char *base = memory;
+
+	pool_init(pool, options, parent, source);
+	pool->taken = taken;
+	pool->name = NULL;
+	if (options->name != NULL)
+		pool->name = strcpy(base + at->name, options->name);
+	if (options->limit != 0)
+		pool_set_limit(pool, (struct limit *)(base + at->limit),
+			       options->limit);
+	cursor_init(&pool->cursor, block_init(memory, size, at->chunks), taken,
+		    align_clamp(options->first_block, pool_first_block,
+				BLOCK_CLASS_LEAST, BLOCK_MOST),
+		    align_clamp(options->max_block, pool_max_block,
+				BLOCK_CLASS_LEAST, BLOCK_MOST));
+	pool_prime(pool);
+	return pool;
+}
+
+static tarn_pool *pool_create(tarn_pool *parent, const tarn_options *given)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+	struct pool_layout at;
+	struct source source;
+	size_t size, taken = 0;
+	void *memory;
+
+	if (!options_read(given, &options)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (!pool_lay_out(&options, &at)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	source = options_source(&options, parent);
+	memory = pool_use_buffer(&options, at.least, &size);
+	if (memory == NULL) {
+		memory = pool_take_first(&options, &source, at.least, &size);
+		taken = size;
+	}
+	if (memory == NULL)
+		return NULL;
+	return pool_build(memory, size, taken, &options, parent, &source, &at);
+}
+
+tarn_pool *tarn_pool_create(const tarn_options *options)
+{
+	return pool_create(NULL, options);
+}
+
+tarn_pool *tarn_pool_create_child(tarn_pool *parent,
+				  const tarn_options *options)
+{
+	tarn_pool *child;
+
+	if (pool_is_refused(parent))
+		return NULL;
+	child = pool_create(parent, options);
+	if (child == NULL)
+		return errno == ENOMEM
+			       ? pool_out_of_memory(parent, sizeof(*child))
+			       : NULL;
+	pthread_mutex_lock(&parent->mutex);
+	child->older = parent->children;
+	if (child->older != NULL)
+		child->older->newer = child;
+	parent->children = child;
+	parent->child_count++;
+	pthread_mutex_unlock(&parent->mutex);
+	return child;
+}
+
+/* ---- the end of a round ---------------------------------------------------------------- */
+
+/* The number under which the calling thread is exclusive in a pool. */
+static uint32_t pool_self(void)
+{
+	return slot_acquire() != NULL ? slot_number() : SLOT_GONE;
+}
+
+/* False with EBUSY: another reset or destroy is under way. */
+static bool pool_begin(tarn_pool *pool)
+{
+	uint32_t idle = SLOT_NONE;
+
+	/* ORDER pool-busy (relaxed): detects callers that broke the rules; the
+	   rules order the others. Pairs with pool_is_refused. */
+	if (atomic_compare_exchange_strong_explicit(
+		    &pool->busy, &idle, pool_self(), memory_order_relaxed,
+		    memory_order_relaxed))
+		return true;
+	errno = EBUSY;
+	return false;
+}
+
+bool pool_is_refused(tarn_pool *pool)
+{
+	/* ORDER pool-busy (relaxed): see pool_begin. */
+	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
+
+	if (TARN_LIKELY(busy == SLOT_NONE) || busy == pool_self())
+		return false;
+	errno = EBUSY;
+	return true;
+}
+
+static void pool_unlink_locked(tarn_pool *parent, tarn_pool *child)
+{
+	if (child->newer != NULL)
+		child->newer->older = child->older;
+	else
+		parent->children = child->older;
+	if (child->older != NULL)
+		child->older->newer = child->newer;
+	parent->child_count--;
+}
+
+/* Takes the newest child off the list, or returns NULL. */
+static tarn_pool *pool_pop_child(tarn_pool *pool)
+{
+	tarn_pool *child;
+
+	pthread_mutex_lock(&pool->mutex);
+	child = pool->children;
+	if (child != NULL)
+		pool_unlink_locked(pool, child);
+	pthread_mutex_unlock(&pool->mutex);
+	return child;
+}
+
+/* Gives back all memory of a pool that has neither children nor cleanups. */
+static void pool_release(tarn_pool *pool)
+{
+	struct block *first = pool->cursor.first;
+	struct source source = pool->source;
+	struct large_use use = pool_large_use(pool);
+	size_t taken = pool->taken;
+
+	large_clear(&pool->large, &use);
+	cursor_clear(&pool->cursor, use.cache, &source);
+	cleanup_finish(&pool->cleanups);
+	pthread_mutex_destroy(&pool->mutex);
+	/* A limit of the pool's own ends with the block that it stands in. */
+	source.limit = pool->parent != NULL ? pool->parent->source.limit : NULL;
+	if (pool->source.limit != source.limit)
+		limit_finish(pool->source.limit);
+	if (taken != 0)
+		block_give(use.cache, &source, first, taken);
+}
+
+/*
+ * Ends all descendants and runs all cleanups, until neither is left: a cleanup
+ * may add to both. Goes down and up by hand, since nesting has no bound.
+ */
+static void pool_finish(tarn_pool *pool)
+{
+	tarn_pool *at = pool;
+
+	for (;;) {
+		tarn_pool *child = pool_pop_child(at);
+
+		if (child != NULL) {
+			if (pool_begin(child))
+				at = child;
+		} else if (!cleanup_run_newest(&at->cleanups)) {
+			tarn_pool *ended = at;
+
+			if (ended == pool)
+				return;
+			at = ended->parent;
+			pool_release(ended);
+		}
+	}
+}
+
+void tarn_pool_reset(tarn_pool *pool)
+{
+	struct large_use use;
+
+	if (!pool_begin(pool))
+		return;
+	pool_finish(pool);
+	use = pool_large_use(pool);
+	pool->data = NULL;
+	large_reset(&pool->large, &use);
+	local_reset(&pool->own);
+	for (struct local *local = pool->locals; local != NULL;
+	     local = local->next)
+		local_reset(local);
+	cursor_reset(&pool->cursor, use.cache, &pool->source);
+	pool_prime(pool);
+	/* ORDER pool-busy (relaxed): see pool_begin. */
+	atomic_store_explicit(&pool->busy, SLOT_NONE, memory_order_relaxed);
+}
+
+void tarn_pool_destroy(tarn_pool *pool)
+{
+	tarn_pool *parent;
+
+	if (pool == NULL || !pool_begin(pool))
+		return;
+	pool_finish(pool);
+	parent = pool->parent;
+	if (parent != NULL) {
+		pthread_mutex_lock(&parent->mutex);
+		pool_unlink_locked(parent, pool);
+		pthread_mutex_unlock(&parent->mutex);
+	}
+	pool_release(pool);
+}
+
+/* ---- a thread's own part ------------------------------------------------------------------ */
+
+/* True for the one thread that becomes the owner of the first local pool. */
+static bool pool_own(tarn_pool *pool, uint32_t slot)
+{
+	uint32_t unowned = SLOT_UNOWNED;
+
+	/* ORDER pool-owner (relaxed): only who wrote its own number acts on
+	   it. Pairs with pool_find_local. */
+	return atomic_compare_exchange_strong_explicit(
+		&pool->owner, &unowned, slot, memory_order_relaxed,
+		memory_order_relaxed);
+}
+
+/* Memory that reset leaves alone. */
+static void *pool_claim_lasting(tarn_pool *pool, size_t size)
+{
+	struct claim claim = {size, size, true, true};
+	struct chunk chunk;
+
+	return cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
+			    &chunk)
+		       ? chunk.start
+		       : NULL;
+}
+
+static struct slot_table *pool_table(const tarn_pool *pool)
+{
+	/* ORDER table-publish (acquire): see pool_find_local. */
+	return atomic_load_explicit(&pool->table, memory_order_acquire);
+}
+
+/* The table with room for one more, or NULL. Readers may stay in the old. */
+static struct slot_table *pool_grow_table_locked(tarn_pool *pool)
+{
+	struct slot_table *old = pool_table(pool), *table;
+	uint32_t capacity = SLOT_TABLE_LEAST;
+	void *memory;
+
+	if (old != NULL && !slot_table_full(old))
+		return old;
+	if (old != NULL)
+		capacity = slot_table_capacity(old) * 2;
+	memory = pool_claim_lasting(pool, slot_table_size(capacity));
+	if (memory == NULL)
+		return NULL;
+	table = slot_table_init(memory, capacity, old);
+	/* ORDER table-publish (release): the copied entries; pairs with
+	   pool_find_local. */
+	atomic_store_explicit(&pool->table, table, memory_order_release);
+	return table;
+}
+
+static struct local *pool_add_local_locked(tarn_pool *pool, uint32_t slot)
+{
+	struct slot_table *table = pool_grow_table_locked(pool);
+	struct local *local;
+
+	if (table == NULL)
+		return NULL;
+	local = pool_claim_lasting(pool, sizeof(*local));
+	if (local == NULL)
+		return NULL;
+	local_init(local, pool, pool->own.hot.max);
+	local->next = pool->locals;
+	pool->locals = local;
+	slot_table_insert(table, slot, local);
+	return local;
+}
+
+static struct local *pool_add_local(tarn_pool *pool)
+{
+	struct local *local;
+
+	/* The slot just taken may come with a dead thread's local pool. */
+	if (slot_acquire() == NULL)
+		return NULL;
+	local = pool_find_local(pool);
+	if (local != NULL)
+		return local;
+	if (pool_own(pool, slot_number()))
+		return &pool->own;
+	pthread_mutex_lock(&pool->mutex);
+	local = pool_add_local_locked(pool, slot_number());
+	pthread_mutex_unlock(&pool->mutex);
+	return local;
+}
+
+struct local *pool_local(tarn_pool *pool)
+{
+	struct local *local = pool_find_local(pool);
+	int error = errno;
+
+	if (local == NULL && !pool_is_refused(pool))
+		local = pool_add_local(pool);
+	errno = error;
+	return local;
+}
+
+tarn_local *tarn_pool_local(tarn_pool *pool)
+{
+	struct local *local = pool_local(pool);
+
+	if (local != NULL)
+		return &local->hot;
+	return pool_is_refused(pool) ? NULL
+				     : pool_out_of_memory(pool, sizeof(*local));
+}
+
+tarn_pool *tarn_local_pool(tarn_local *local)
+{
+	return ((struct local *)local)->pool;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a pool is made of. It stands at the front of its own first block.
+ *
+ * What every thread reads at each hit (the first line) and what the owner of
+ * the first local pool writes at each of its hits (`own.hot`, last) are more
+ * than two lines apart: on one line, or on a pair that the processor fetches
+ * together, the owner would slow the others down.
+ */
+#ifndef TARN_POOL_H
+#define TARN_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cleanup.h"
+#include "cursor.h"
+#include "large.h"
+#include "local.h"
+#include "slot.h"
+#include "tarn.h"
+#include "upstream.h"
+
+/* What tarn_pool_set_data keeps. */
+struct pool_data {
+	const void *key;
+	void *data;
+	struct pool_data *next;
+};
+
+struct tarn_pool {
+	_Atomic uint32_t owner;             /* [a] slot of `own`, once set   */
+	_Atomic uint32_t busy;              /* [a] slot that resets or
+					       destroys, or SLOT_NONE        */
+	_Atomic(struct slot_table *) table; /* [a] NULL: only the owner came */
+	struct source source;               /* [c]                           */
+
+	size_t taken;                       /* [c] bytes of the first block;
+					       0: the caller's buffer      */
+	struct cursor cursor;
+	struct large large;
+	struct cleanup_list cleanups;
+
+	pthread_mutex_t mutex;      /* all [l] below                         */
+	struct local *locals;       /* [l] all but `own`                     */
+	struct tarn_pool *children; /* [l] the newest                        */
+	size_t child_count;         /* [l]                                   */
+	struct pool_data *data;     /* [l]                                   */
+	struct tarn_pool *older;    /* [l] the parent's mutex                */
+	struct tarn_pool *newer;    /* [l] the parent's mutex                */
+	struct tarn_pool *parent;   /* [c]                                   */
+	tarn_oom_fn *on_oom;        /* [c]                                   */
+	void *on_oom_data;          /* [c]                                   */
+	const char *name;           /* [c] NULL: none                        */
+	size_t limit;               /* [c] bytes; 0: none of its own         */
+
+	_Alignas(BLOCK_LINE) struct local own; /* the owner's                */
+};
+
+_Static_assert(sizeof(tarn_local) == 8 * sizeof(void *) &&
+		       offsetof(tarn_local, last) == 0 &&
+		       offsetof(tarn_local, end) == sizeof(void *) &&
+		       offsetof(tarn_local, max) == 2 * sizeof(void *) &&
+		       offsetof(struct local, hot) == 0,
+	       "inline code of old programs reads this prefix");
+_Static_assert(offsetof(struct tarn_pool, own) -
+			       offsetof(struct tarn_pool, source) >= 128,
+	       "owner-written and shared words must be two lines apart");
+
+/*
+ * The calling thread's local pool in `pool`, or NULL where it has none yet.
+ * This is all that a hit adds to tarn_local_palloc.
+ */
+static inline struct local *pool_find_local(tarn_pool *pool)
+{
+	uint32_t slot = slot_number();
+	struct slot_table *table;
+
+	/* ORDER pool-owner (relaxed): a thread that finds its own number here
+	   set it, or has its slot from the one that did (the slot mutex orders
+	   them). Pairs with pool_own. */
+	if (TARN_LIKELY(atomic_load_explicit(&pool->owner,
+					     memory_order_relaxed) == slot))
+		return &pool->own;
+	/* ORDER table-publish (acquire): the entries that another thread copied
+	   into a larger table; pairs with pool_grow_table_locked. */
+	table = atomic_load_explicit(&pool->table, memory_order_acquire);
+	return table != NULL ? slot_table_find(table, slot) : NULL;
+}
+
+/*
+ * As pool_find_local, made at the first use. Keeps errno. NULL: no memory for
+ * it, no slot for the thread, or the pool is refused.
+ */
+struct local *pool_local(tarn_pool *pool);
+
+/*
+ * Whether another thread is resetting or destroying the pool: then errno is
+ * EBUSY. A hint for those who broke the rules, of no use to those who kept it.
+ */
+bool pool_is_refused(tarn_pool *pool);
+
+/* For the large list and its tables. */
+struct large_use pool_large_use(tarn_pool *pool);
+
+/* Calls the out-of-memory handler; errno is ENOMEM after it. Returns NULL. */
+void *pool_out_of_memory(tarn_pool *pool, size_t size);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Slots: see slot.h.
+ *
+ * Invariants: a number is taken from its thread's first use until the last
+ * round of its destructors, so that no two threads alive share one; the slot
+ * mutex, taken on both occasions, orders what a dead thread wrote before what
+ * its heir reads. A forked child keeps the vanished threads' slots as taken,
+ * for ever: what they were writing may be torn.
+ */
+#include "slot.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#ifndef PTHREAD_DESTRUCTOR_ITERATIONS
+#define PTHREAD_DESTRUCTOR_ITERATIONS _POSIX_THREAD_DESTRUCTOR_ITERATIONS
+#endif
+
+TARN_TLS uint32_t slot_number_self = SLOT_NONE;
+TARN_TLS struct slot *slot_self;
+
+static struct {
+	pthread_mutex_t mutex;
+	struct slot **slots; /* [l] mutex: by number - 1                  */
+	uint32_t count;      /* [l] mutex: slots made                     */
+	uint32_t capacity;   /* [l] mutex                                 */
+	uint32_t lowest;     /* [l] mutex: no slot below it is free       */
+} slot_registry = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* ThreadSanitizer's run time, where the program has it: it ends with its own
+   destructor in the last round, after which a mutex would crash. */
+extern void __tsan_init(void) __attribute__((weak));
+
+static pthread_once_t slot_once = PTHREAD_ONCE_INIT;
+static pthread_key_t slot_key;
+static bool slot_key_made;   /* [c] after slot_once                        */
+static unsigned slot_rounds; /* [c] after slot_once: destructors until exit */
+
+/* ---- thread exit and fork --------------------------------------------------- */
+
+static void slot_release(struct slot *slot)
+{
+	slot_self = NULL;
+	slot_number_self = SLOT_GONE;
+	block_cache_leave(&slot->cache);
+	pthread_mutex_lock(&slot_registry.mutex);
+	slot->taken = false;
+	if (slot->number - 1 < slot_registry.lowest)
+		slot_registry.lowest = slot->number - 1;
+	pthread_mutex_unlock(&slot_registry.mutex);
+}
+
+/* Arms itself again but in the last round: other destructors may allocate. */
+static void slot_exit(void *value)
+{
+	struct slot *slot = value;
+
+	slot->rounds++;
+	if (slot->rounds >= slot_rounds ||
+	    pthread_setspecific(slot_key, slot) != 0)
+		slot_release(slot);
+}
+
+static void slot_before_fork(void)
+{
+	pthread_mutex_lock(&slot_registry.mutex);
+	block_cache_lock();
+}
+
+static void slot_after_fork(void)
+{
+	block_cache_unlock();
+	pthread_mutex_unlock(&slot_registry.mutex);
+}
+
+static void slot_setup(void)
+{
+	block_cache_configure();
+	slot_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL);
+	slot_key_made = pthread_key_create(&slot_key, slot_exit) == 0 &&
+			pthread_atfork(slot_before_fork, slot_after_fork,
+				       slot_after_fork) == 0;
+}
+
+/* ---- taking a slot ------------------------------------------------------------ */
+
+static bool slot_grow_locked(void)
+{
+	uint32_t capacity = slot_registry.capacity != 0
+				    ? slot_registry.capacity * 2
+				    : 16;
+	struct slot **slots = realloc(slot_registry.slots,
+				      capacity * sizeof(*slots));
+
+	if (slots == NULL)
+		return false;
+	slot_registry.slots = slots;
+	slot_registry.capacity = capacity;
+	return true;
+}
+
+static struct slot *slot_make_locked(void)
+{
+	struct slot *slot;
+
+	if (slot_registry.count == slot_registry.capacity &&
+	    !slot_grow_locked())
+		return NULL;
+	slot = calloc(1, sizeof(*slot));
+	if (slot == NULL)
+		return NULL;
+	slot_registry.slots[slot_registry.count++] = slot;
+	slot->number = slot_registry.count;
+	return slot;
+}
+
+static struct slot *slot_lowest_locked(void)
+{
+	while (slot_registry.lowest < slot_registry.count &&
+	       slot_registry.slots[slot_registry.lowest]->taken)
+		slot_registry.lowest++;
+	return slot_registry.lowest < slot_registry.count
+		       ? slot_registry.slots[slot_registry.lowest]
+		       : slot_make_locked();
+}
+
+static struct slot *slot_take(void)
+{
+	struct slot *slot;
+
+	pthread_mutex_lock(&slot_registry.mutex);
+	slot = slot_lowest_locked();
+	if (slot != NULL && pthread_setspecific(slot_key, slot) != 0)
+		slot = NULL;
+	if (slot != NULL) {
+		slot->taken = true;
+		slot->rounds = 0;
+	}
+	pthread_mutex_unlock(&slot_registry.mutex);
+	return slot;
+}
+
+struct slot *slot_acquire(void)
+{
+	int error = errno;
+
+	if (slot_self != NULL || slot_number_self == SLOT_GONE)
+		return slot_self;
+	pthread_once(&slot_once, slot_setup);
+	if (slot_key_made)
+		slot_self = slot_take();
+	if (slot_self != NULL)
+		slot_number_self = slot_self->number;
+	errno = error;
+	return slot_self;
+}
+
+/* ---- the table ------------------------------------------------------------------ */
+
+struct slot_table *slot_table_init(void *memory, uint32_t capacity,
+				   const struct slot_table *old)
+{
+	struct slot_table *table = memory;
+
+	table->shift = 32 - (uint32_t)__builtin_ctz(capacity);
+	table->count = 0;
+	for (uint32_t i = 0; i < capacity; i++)
+		atomic_init(&table->entries[i].slot, SLOT_EMPTY);
+	for (uint32_t i = 0; old != NULL && i < slot_table_capacity(old);
+	     i++) {
+		const struct slot_entry *entry = &old->entries[i];
+		/* ORDER table-entry (relaxed): entries are set under the mutex
+		   that the caller holds. */
+		uint32_t slot = atomic_load_explicit(&entry->slot,
+						     memory_order_relaxed);
+
+		if (slot != SLOT_EMPTY)
+			slot_table_insert(table, slot, entry->value);
+	}
+	return table;
+}
+
+void slot_table_insert(struct slot_table *table, uint32_t slot, void *value)
+{
+	uint32_t mask = slot_table_capacity(table) - 1;
+	uint32_t i = (slot * UINT32_C(0x9e3779b1)) >> table->shift;
+
+	/* ORDER table-entry (relaxed): entries are set under the mutex that
+	   the caller holds; only the slot's own thread, or its heir, reads the
+	   value. Pairs with slot_table_find. */
+	while (atomic_load_explicit(&table->entries[i].slot,
+				    memory_order_relaxed) != SLOT_EMPTY)
+		i = (i + 1) & mask;
+	table->entries[i].value = value;
+	atomic_store_explicit(&table->entries[i].slot, slot,
+			      memory_order_relaxed);
+	table->count++;
+}

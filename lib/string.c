@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies and formatted strings, all packed.
+ */
+#include "pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void *tarn_pmemdup(tarn_pool *pool, const void *source, size_t size)
+{
+	void *copy;
+
+	if (source == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	copy = tarn_palloc(pool, size);
+	return copy != NULL ? memcpy(copy, source, size) : NULL;
+}
+
+/* `length` bytes of `source`, and a terminating zero. */
+static char *string_copy(tarn_pool *pool, const char *source, size_t length)
+{
+	char *copy = tarn_pnalloc(pool, length + 1);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, source, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+char *tarn_pstrdup(tarn_pool *pool, const char *source)
+{
+	if (source == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return string_copy(pool, source, strlen(source));
+}
+
+char *tarn_pstrndup(tarn_pool *pool, const char *source, size_t size)
+{
+	if (source == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return string_copy(pool, source, strnlen(source, size));
+}
+
+/* The second pass, into `size` bytes that the first one counted. */
+static char *string_format(tarn_pool *pool, size_t size, const char *format,
+			   va_list args)
+{
+	char *text = tarn_pnalloc(pool, size);
+
+	if (text != NULL)
+		vsnprintf(text, size, format, args);
+	return text;
+}
+
+char *tarn_pvsprintf(tarn_pool *pool, const char *format, va_list args)
+{
+	struct local *local = pool_local(pool);
+	char *room = NULL, *text;
+	size_t size = 0;
+	va_list again;
+	int length;
+
+	if (local != NULL) {
+		room = local->hot.last;
+		size = (size_t)(local->hot.end - room);
+	}
+	va_copy(again, args);
+	length = vsnprintf(size != 0 ? room : NULL, size, format, args);
+	if (length < 0)
+		text = NULL;
+	else if ((size_t)length >= size)
+		text = string_format(pool, (size_t)length + 1, format, again);
+	else
+		/* From the front of the room to its end: they may overlap. */
+		text = tarn_pnalloc(pool, (size_t)length + 1);
+	if (text != NULL && (size_t)length < size)
+		memmove(text, room, (size_t)length + 1);
+	va_end(again);
+	return text;
+}
+
+char *tarn_psprintf(tarn_pool *pool, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = tarn_pvsprintf(pool, format, args);
+	va_end(args);
+	return text;
+}
+
+/* The strings' length together; false beyond size_t. */
+static bool string_measure(va_list args, size_t *length)
+{
+	const char *part;
+
+	*length = 0;
+	while ((part = va_arg(args, const char *)) != NULL)
+		if (!align_sum(*length, strlen(part), length))
+			return false;
+	return *length < SIZE_MAX;
+}
+
+char *tarn_pstrcat(tarn_pool *pool, ...)
+{
+	size_t length;
+	const char *part;
+	char *text, *end;
+	va_list args;
+	bool fits;
+
+	va_start(args, pool);
+	fits = string_measure(args, &length);
+	va_end(args);
+	text = tarn_pnalloc(pool, fits ? length + 1 : SIZE_MAX);
+	if (text == NULL)
+		return NULL;
+	end = text;
+	va_start(args, pool);
+	while ((part = va_arg(args, const char *)) != NULL)
+		end = stpcpy(end, part);
+	va_end(args);
+	*end = '\0';
+	return text;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Upstream: see upstream.h. What a caller's functions return is checked once,
+ * here, and never again.
+ */
+#include "config.h"
+
+#include "upstream.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "align.h"
+
+/* ---- malloc -------------------------------------------------------------- */
+
+static void *malloc_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	void *ptr;
+
+	(void)ctx;
+	if (alignment <= TARN_ALIGNMENT)
+		return malloc(*size);
+	return posix_memalign(&ptr, alignment, *size) == 0 ? ptr : NULL;
+}
+
+static void *malloc_resize(void *ctx, void *ptr, size_t old_size,
+			   size_t *new_size)
+{
+	(void)ctx;
+	(void)old_size;
+	return realloc(ptr, *new_size);
+}
+
+static void malloc_release(void *ctx, void *ptr, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	free(ptr);
+}
+
+const tarn_upstream *tarn_upstream_malloc(void)
+{
+	static const tarn_upstream upstream = {malloc_alloc, malloc_resize,
+					       malloc_release, NULL};
+
+	return &upstream;
+}
+
+bool upstream_is_cached(const tarn_upstream *upstream)
+{
+	return upstream->alloc == malloc_alloc;
+}
+
+/* ---- mmap ---------------------------------------------------------------- */
+
+/* Bytes: where the system has transparent huge pages, they are this large. */
+static const size_t mmap_huge = (size_t)2 << 20;
+
+static size_t mmap_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static char *mmap_pages(size_t size)
+{
+	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return ptr == MAP_FAILED ? NULL : ptr;
+}
+
+/* Maps more than asked, and unmaps what sticks out on both sides. */
+static char *mmap_aligned(size_t size, size_t alignment)
+{
+	size_t whole, before;
+	char *ptr;
+
+	if (!align_sum(size, alignment, &whole))
+		return NULL;
+	ptr = mmap_pages(whole);
+	if (ptr == NULL)
+		return NULL;
+	before = -(uintptr_t)ptr & (alignment - 1);
+	if (before != 0)
+		munmap(ptr, before);
+	munmap(ptr + before + size, alignment - before);
+	return ptr + before;
+}
+
+static void mmap_ask_huge(char *ptr, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	madvise(ptr, size, MADV_HUGEPAGE);
+#else
+	(void)ptr;
+	(void)size;
+#endif
+}
+
+static void *mmap_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	size_t page = mmap_page(), rounded;
+	char *ptr;
+
+	(void)ctx;
+	if (!align_up_checked(*size, page, &rounded))
+		return NULL;
+	if (rounded >= mmap_huge)
+		alignment = align_max(alignment, mmap_huge);
+	if (alignment <= page)
+		ptr = mmap_pages(rounded);
+	else
+		ptr = mmap_aligned(rounded, alignment);
+	if (ptr == NULL)
+		return NULL;
+	if (rounded >= mmap_huge)
+		mmap_ask_huge(ptr, rounded);
+	*size = rounded;
+	return ptr;
+}
+
+static void mmap_release(void *ctx, void *ptr, size_t size)
+{
+	(void)ctx;
+	munmap(ptr, size);
+}
+
+#ifdef MREMAP_MAYMOVE
+static void *mmap_resize(void *ctx, void *ptr, size_t old_size,
+			 size_t *new_size)
+{
+	size_t rounded;
+
+	(void)ctx;
+	if (!align_up_checked(*new_size, mmap_page(), &rounded))
+		return NULL;
+	ptr = mremap(ptr, old_size, rounded, MREMAP_MAYMOVE);
+	if (ptr == MAP_FAILED)
+		return NULL;
+	*new_size = rounded;
+	return ptr;
+}
+#else
+#define mmap_resize NULL
+#endif
+
+const tarn_upstream *tarn_upstream_mmap(void)
+{
+	static const tarn_upstream upstream = {mmap_alloc, mmap_resize,
+					       mmap_release, NULL};
+
+	return &upstream;
+}
+
+/* ---- the source ------------------------------------------------------------ */
+
+bool upstream_usable(const void *ptr, size_t size, size_t alignment)
+{
+	uintptr_t start = (uintptr_t)ptr;
+
+	return (start & (alignment - 1)) == 0 && start > UPSTREAM_SMALL_MOST &&
+	       start <= UINTPTR_MAX - UPSTREAM_SMALL_MOST &&
+	       size <= UINTPTR_MAX - UPSTREAM_SMALL_MOST - start;
+}
+
+/* A raise beyond the limit is refused: a limit is a promise. */
+static bool source_charge_raise(const struct source *source, size_t charged,
+				size_t given)
+{
+	size_t more = given - charged;
+
+	return given >= charged &&
+	       (more == 0 || limit_charge(source->limit, more, more) != 0);
+}
+
+/*
+ * The caller's functions may change errno and be cancellation points; the
+ * library may hold a mutex around them.
+ */
+struct source_call {
+	int error;
+	int cancel;
+};
+
+static struct source_call source_begin(void)
+{
+	struct source_call call = {errno, 0};
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call.cancel);
+	return call;
+}
+
+static void source_end(struct source_call call)
+{
+	pthread_setcancelstate(call.cancel, NULL);
+	errno = call.error;
+}
+
+void *source_alloc(const struct source *source, size_t *size, size_t alignment)
+{
+	const tarn_upstream *up = &source->upstream;
+	struct source_call call = source_begin();
+	size_t charged = *size;
+	void *ptr = up->alloc(up->ctx, size, alignment);
+
+	if (ptr != NULL && (!upstream_usable(ptr, *size, alignment) ||
+			    !source_charge_raise(source, charged, *size))) {
+		up->release(up->ctx, ptr, *size);
+		ptr = NULL;
+	}
+	source_end(call);
+	if (ptr == NULL) {
+		limit_return(source->limit, charged);
+		errno = ENOMEM;
+	}
+	return ptr;
+}
+
+void source_release(const struct source *source, void *ptr, size_t size)
+{
+	const tarn_upstream *up = &source->upstream;
+	struct source_call call = source_begin();
+
+	up->release(up->ctx, ptr, size);
+	source_end(call);
+	limit_return(source->limit, size);
+}
+
+void *source_resize(const struct source *source, void *ptr, size_t old_size,
+		    size_t *new_size)
+{
+	const tarn_upstream *up = &source->upstream;
+	size_t charged = align_max(old_size, *new_size);
+	size_t more = charged - old_size;
+	struct source_call call;
+
+	if (up->resize == NULL ||
+	    (more != 0 && limit_charge(source->limit, more, more) == 0))
+		return NULL;
+	call = source_begin();
+	ptr = up->resize(up->ctx, ptr, old_size, new_size);
+	source_end(call);
+	if (ptr == NULL)
+		limit_return(source->limit, more);
+	else
+		limit_settle(source->limit, charged, *new_size);
+	return ptr;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Upstream: malloc, mmap, or the caller's functions, and the source that a
+ * pool takes all its memory from: an upstream within a limit.
+ */
+#ifndef TARN_UPSTREAM_H
+#define TARN_UPSTREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "limit.h"
+#include "tarn.h"
+
+/*
+ * No request served by bumping is larger, in bytes. Memory this close to
+ * either end of the address space is refused, so that `last + size` and
+ * `end - size` cannot wrap.
+ */
+#define UPSTREAM_SMALL_MOST ((size_t)1 << 20)
+
+struct source {
+	tarn_upstream upstream; /* [c] */
+	struct limit *limit;    /* [c] NULL: none */
+};
+
+/* Whether released memory may wait in the block cache: malloc's alone. */
+bool upstream_is_cached(const tarn_upstream *upstream);
+
+/* Whether [ptr, ptr + size) is aligned and clear of the address space's ends.*/
+bool upstream_usable(const void *ptr, size_t size, size_t alignment);
+
+/*
+ * Memory for `*size` bytes already charged, straight from upstream; raises
+ * *size, and charges that too, where upstream gave more. NULL with ENOMEM:
+ * nothing is charged any more.
+ */
+void *source_alloc(const struct source *source, size_t *size,
+		   size_t alignment);
+
+/* Gives back memory of source_alloc. Keeps errno. */
+void source_release(const struct source *source, void *ptr, size_t size);
+
+/*
+ * Resizes in place or moves; charges the difference. NULL: as it was. May
+ * raise *new_size, even beyond the limit: what moved cannot be undone. Keeps
+ * errno.
+ */
+void *source_resize(const struct source *source, void *ptr, size_t old_size,
+		    size_t *new_size);
+
+#endif
