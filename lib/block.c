@@ -16,7 +16,7 @@
 struct block_free {
 	struct block_free *next;
 	struct block_free *next_list; /* in the depot, of a list's first    */
-	uint32_t count;               /* in the depot, of a list's first    */
+	size_t list_bytes;            /* in the depot, of a list's first    */
 };
 
 /* Bytes: what moves between a slot and the depot at once. */
@@ -55,42 +55,26 @@ void block_cache_configure(void)
 
 /* ---- classes ------------------------------------------------------------------ */
 
-/* The exponent of the largest power of two that is not above `size`. */
-static unsigned block_exponent(size_t size)
-{
-	return (unsigned)(63 - __builtin_clzll((unsigned long long)size));
-}
-
-static size_t class_size(unsigned class)
-{
-	return (size_t)(8 + class % 8) << (7 + class / 8);
-}
-
-/* The least class of at least `size` bytes, a size within the cached range. */
-static unsigned class_of(size_t size)
-{
-	unsigned exponent = block_exponent(size);
-	size_t step = (size_t)1 << (exponent - 3);
-	size_t above = size - ((size_t)1 << exponent);
-
-	return (exponent - 10) * 8 +
-	       (unsigned)((above + step - 1) >> (exponent - 3));
-}
+struct class {
+	unsigned index;
+	size_t size;
+};
 
 static bool class_covers(size_t size)
 {
 	return size - BLOCK_CLASS_LEAST <= BLOCK_CLASS_MOST - BLOCK_CLASS_LEAST;
 }
 
-/* How many blocks of a class make a full list. */
-static uint32_t class_list(unsigned class)
+/* The least class of at least `size` bytes, a size within the cached range:
+   the first four bits of size - 1, and one more. */
+static struct class class_of(size_t size)
 {
-	return (uint32_t)align_max(block_list_bytes >> (10 + class / 8), 1);
-}
+	unsigned exponent = 63U ^ (unsigned)__builtin_clzll(size - 1);
+	unsigned shift = exponent - 3;
+	size_t top = (size - 1) >> shift;
 
-size_t block_round(size_t size)
-{
-	return class_covers(size) ? class_size(class_of(size)) : size;
+	return (struct class){(exponent - 10) * 8 + (unsigned)top - 7,
+			      (top + 1) << shift};
 }
 
 /* ---- the depot ---------------------------------------------------------------- */
@@ -112,42 +96,34 @@ static void list_release(struct block_list list)
 
 static void depot_put(unsigned class, struct block_list list)
 {
-	size_t bytes = class_size(class) * list.count;
 	bool fits;
 
-	if (list.count == 0)
+	if (list.first == NULL)
 		return;
-	list.first->count = list.count;
+	list.first->list_bytes = list.bytes;
 	pthread_mutex_lock(&block_depot.mutex);
-	fits = bytes <= block_depot_share - block_depot.bytes;
+	fits = list.bytes <= block_depot_share - block_depot.bytes;
 	if (fits) {
 		list.first->next_list = block_depot.lists[class];
 		block_depot.lists[class] = list.first;
-		block_depot.bytes += bytes;
+		block_depot.bytes += list.bytes;
 	}
 	pthread_mutex_unlock(&block_depot.mutex);
 	if (!fits)
 		list_release(list);
 }
 
-static struct block_list depot_get_locked(unsigned class)
-{
-	struct block_list list = {block_depot.lists[class], 0};
-
-	if (list.first != NULL) {
-		list.count = list.first->count;
-		block_depot.lists[class] = list.first->next_list;
-		block_depot.bytes -= class_size(class) * list.count;
-	}
-	return list;
-}
-
 static struct block_list depot_get(unsigned class)
 {
-	struct block_list list;
+	struct block_list list = {NULL, 0};
 
 	pthread_mutex_lock(&block_depot.mutex);
-	list = depot_get_locked(class);
+	list.first = block_depot.lists[class];
+	if (list.first != NULL) {
+		list.bytes = list.first->list_bytes;
+		block_depot.lists[class] = list.first->next_list;
+		block_depot.bytes -= list.bytes;
+	}
 	pthread_mutex_unlock(&block_depot.mutex);
 	return list;
 }
@@ -157,7 +133,7 @@ static void depot_trim(void)
 	for (unsigned class = 0; class < BLOCK_CLASSES; class++) {
 		struct block_list list = depot_get(class);
 
-		while (list.count != 0) {
+		while (list.first != NULL) {
 			list_release(list);
 			list = depot_get(class);
 		}
@@ -176,29 +152,51 @@ void block_cache_unlock(void)
 
 /* ---- a slot's share -------------------------------------------------------------- */
 
-static struct block_list list_take(struct block_cache *cache, unsigned class,
+static struct block_list list_take(struct block_cache *cache,
 				   struct block_list *list)
 {
 	struct block_list taken = *list;
 
 	*list = (struct block_list){NULL, 0};
-	cache->bytes -= class_size(class) * taken.count;
+	cache->bytes -= taken.bytes;
 	return taken;
+}
+
+static void *list_pop(struct block_cache *cache, struct block_list *list,
+		      size_t size)
+{
+	struct block_free *block = list->first;
+
+	list->first = block->next;
+	list->bytes -= size;
+	cache->bytes -= size;
+	return block;
+}
+
+static void list_push(struct block_cache *cache, struct block_list *list,
+		      void *memory, size_t size)
+{
+	struct block_free *block = memory;
+
+	block->next = list->first;
+	list->first = block;
+	list->bytes += size;
+	cache->bytes += size;
 }
 
 void block_cache_leave(struct block_cache *cache)
 {
 	for (unsigned class = 0; class < BLOCK_CLASSES; class++) {
-		depot_put(class, list_take(cache, class, &cache->hot[class]));
-		depot_put(class, list_take(cache, class, &cache->spare[class]));
+		depot_put(class, list_take(cache, &cache->hot[class]));
+		depot_put(class, list_take(cache, &cache->spare[class]));
 	}
 }
 
 static void cache_release(struct block_cache *cache)
 {
 	for (unsigned class = 0; class < BLOCK_CLASSES; class++) {
-		list_release(list_take(cache, class, &cache->hot[class]));
-		list_release(list_take(cache, class, &cache->spare[class]));
+		list_release(list_take(cache, &cache->hot[class]));
+		list_release(list_take(cache, &cache->spare[class]));
 	}
 }
 
@@ -212,11 +210,15 @@ void block_cache_trim(struct block_cache *cache)
 		cache_release(cache);
 }
 
-static void cache_heed_trim(struct block_cache *cache)
+static uint32_t cache_trims(void)
 {
 	/* ORDER block-trims (relaxed): see block_cache_trim. */
-	uint32_t trims = atomic_load_explicit(&block_trims,
-					      memory_order_relaxed);
+	return atomic_load_explicit(&block_trims, memory_order_relaxed);
+}
+
+static void cache_heed_trim(struct block_cache *cache)
+{
+	uint32_t trims = cache_trims();
 
 	if (cache->trims != trims) {
 		cache->trims = trims;
@@ -230,103 +232,148 @@ static void cache_shrink(struct block_cache *cache)
 	while (cache->bytes > block_slot_share) {
 		unsigned class = cache->hand++ % BLOCK_CLASSES;
 
-		depot_put(class, list_take(cache, class, &cache->spare[class]));
+		depot_put(class, list_take(cache, &cache->spare[class]));
 		if (cache->bytes > block_slot_share)
 			depot_put(class,
-				  list_take(cache, class, &cache->hot[class]));
+				  list_take(cache, &cache->hot[class]));
 	}
 }
 
-static void *cache_pop(struct block_cache *cache, unsigned class)
+/* Whether the hot list can serve; not if there was a trim. */
+static bool cache_has(const struct block_cache *cache, struct class class)
 {
-	struct block_list *hot = &cache->hot[class];
-	struct block_free *block;
-
-	cache_heed_trim(cache);
-	if (hot->count == 0) {
-		*hot = cache->spare[class];
-		cache->spare[class] = (struct block_list){NULL, 0};
-	}
-	if (hot->count == 0) {
-		*hot = depot_get(class);
-		cache->bytes += class_size(class) * hot->count;
-	}
-	block = hot->first;
-	if (block != NULL) {
-		hot->first = block->next;
-		hot->count--;
-		cache->bytes -= class_size(class);
-	}
-	if (cache->bytes > block_slot_share)
-		cache_shrink(cache);
-	return block;
+	return cache->hot[class.index].first != NULL &&
+	       cache->trims == cache_trims();
 }
 
-static void cache_push(struct block_cache *cache, unsigned class, void *memory)
+/* From the slot's lists or the depot; NULL where all are empty. */
+static void *cache_pop(struct block_cache *cache, struct class class)
 {
-	struct block_list *hot = &cache->hot[class];
-	struct block_free *block = memory;
+	struct block_list *hot = &cache->hot[class.index];
+	void *memory = NULL;
 
 	cache_heed_trim(cache);
-	if (hot->count >= class_list(class)) {
-		depot_put(class, list_take(cache, class, &cache->spare[class]));
-		cache->spare[class] = *hot;
+	if (hot->first == NULL) {
+		*hot = cache->spare[class.index];
+		cache->spare[class.index] = (struct block_list){NULL, 0};
+	}
+	if (hot->first == NULL) {
+		*hot = depot_get(class.index);
+		cache->bytes += hot->bytes;
+	}
+	if (hot->first != NULL)
+		memory = list_pop(cache, hot, class.size);
+	cache_shrink(cache);
+	return memory;
+}
+
+/* Whether the hot list can take one more; not if there was a trim. */
+static bool cache_takes(const struct block_cache *cache, struct class class)
+{
+	return cache->hot[class.index].bytes + class.size <= block_list_bytes &&
+	       cache->bytes + class.size <= block_slot_share &&
+	       cache->trims == cache_trims();
+}
+
+/* A full hot list becomes the spare one, and that goes to the depot. */
+static void cache_push(struct block_cache *cache, struct class class,
+		       void *memory)
+{
+	struct block_list *hot = &cache->hot[class.index];
+	struct block_list *spare = &cache->spare[class.index];
+
+	cache_heed_trim(cache);
+	if (hot->bytes + class.size > block_list_bytes) {
+		depot_put(class.index, list_take(cache, spare));
+		*spare = *hot;
 		*hot = (struct block_list){NULL, 0};
 	}
-	block->next = hot->first;
-	hot->first = block;
-	hot->count++;
-	cache->bytes += class_size(class);
-	if (cache->bytes > block_slot_share)
-		cache_shrink(cache);
+	list_push(cache, hot, memory, class.size);
+	cache_shrink(cache);
 }
 
 /* ---- memory ------------------------------------------------------------------------ */
 
-/* Cached memory serves any alignment up to a line. */
+/* Whether such memory may be cached. It serves any alignment up to a line. */
 static bool block_is_cached(const struct source *source, size_t size,
 			    size_t alignment)
 {
-	return class_covers(size) && alignment <= BLOCK_LINE &&
-	       upstream_is_cached(&source->upstream);
+	return source->cached && class_covers(size) && alignment <= BLOCK_LINE;
+}
+
+/* Within limits, and where the cache has nothing at hand. */
+static __attribute__((noinline)) void *
+block_take_slow(struct block_cache *cache, const struct source *source,
+		size_t least, size_t *size, size_t alignment)
+{
+	bool cached = block_is_cached(source, *size, alignment);
+	struct class class = {0, *size};
+	void *memory = NULL;
+
+	if (cached) {
+		class = class_of(*size);
+		alignment = BLOCK_LINE;
+	}
+	*size = class.size <= PTRDIFF_MAX
+			? limit_charge(source->limit, least, class.size)
+			: 0;
+	if (*size == 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (cached && cache != NULL && *size == class.size)
+		memory = cache_pop(cache, class);
+	return memory != NULL ? memory : source_alloc(source, size, alignment);
 }
 
 void *block_take(struct block_cache *cache, const struct source *source,
 		 size_t least, size_t *size, size_t alignment)
 {
-	bool cached = block_is_cached(source, *size, alignment);
+	/* What a pool per request costs is decided here. */
+	if (TARN_LIKELY(block_is_cached(source, *size, alignment) &&
+			source->limit == NULL && cache != NULL)) {
+		struct class class = class_of(*size);
 
-	if (*size > PTRDIFF_MAX) {
-		errno = ENOMEM;
-		return NULL;
+		if (TARN_LIKELY(cache_has(cache, class))) {
+			*size = class.size;
+			return list_pop(cache, &cache->hot[class.index],
+					class.size);
+		}
 	}
-	if (cached) {
-		*size = block_round(*size);
-		alignment = BLOCK_LINE;
-	}
-	*size = limit_charge(source->limit, least, *size);
-	if (*size == 0) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	if (cached && cache != NULL && *size == block_round(*size)) {
-		void *memory = cache_pop(cache, class_of(*size));
+	return block_take_slow(cache, source, least, size, alignment);
+}
 
-		if (memory != NULL)
-			return memory;
+/* Within limits too, and what was never cached. */
+static __attribute__((noinline)) void
+block_give_slow(struct block_cache *cache, const struct source *source,
+		void *memory, size_t size)
+{
+	struct limit *limit = source->limit;
+
+	if (cache == NULL || !block_is_cached(source, size, BLOCK_LINE) ||
+	    ((uintptr_t)memory & (BLOCK_LINE - 1)) != 0 ||
+	    class_of(size).size != size) {
+		source_release(source, memory, size);
+		return;
 	}
-	return source_alloc(source, size, alignment);
+	cache_push(cache, class_of(size), memory);
+	limit_return(limit, size);
 }
 
 void block_give(struct block_cache *cache, const struct source *source,
 		void *memory, size_t size)
 {
-	if (cache == NULL || !block_is_cached(source, size, BLOCK_LINE) ||
-	    size != block_round(size) ||
-	    ((uintptr_t)memory & (BLOCK_LINE - 1)) != 0) {
-		source_release(source, memory, size);
-		return;
+	if (TARN_LIKELY(block_is_cached(source, size, BLOCK_LINE) &&
+			source->limit == NULL && cache != NULL &&
+			((uintptr_t)memory & (BLOCK_LINE - 1)) == 0)) {
+		struct class class = class_of(size);
+
+		if (TARN_LIKELY(class.size == size &&
+				cache_takes(cache, class))) {
+			list_push(cache, &cache->hot[class.index], memory,
+				  size);
+			return;
+		}
 	}
-	limit_return(source->limit, size);
-	cache_push(cache, class_of(size), memory);
+	block_give_slow(cache, source, memory, size);
 }

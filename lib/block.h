@@ -95,7 +95,7 @@ static inline struct block *block_init(void *memory, size_t size, size_t header)
 
 struct block_list {
 	struct block_free *first;
-	uint32_t count;
+	size_t bytes;
 };
 
 struct block_cache {
@@ -105,9 +105,6 @@ struct block_cache {
 	struct block_list hot[BLOCK_CLASSES];   /* [o] taken from, given to */
 	struct block_list spare[BLOCK_CLASSES]; /* [o] full, or empty       */
 };
-
-/* `size` rounded up to a cached size; as it is where it is not cached. */
-size_t block_round(size_t size);
 
 /*
  * Memory for a block or a large allocation: `*size` bytes, fewer near the

@@ -9,30 +9,18 @@
 
 #include <errno.h>
 
-void cleanup_init(struct cleanup_list *list)
-{
-	pthread_mutex_init(&list->mutex, NULL);
-	list->newest = NULL;
-	list->count = 0;
-}
-
-void cleanup_finish(struct cleanup_list *list)
-{
-	pthread_mutex_destroy(&list->mutex);
-}
-
 void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node)
 {
 	node->list = list;
 	node->newer = NULL;
 	node->pending = true;
-	pthread_mutex_lock(&list->mutex);
+	pthread_mutex_lock(list->mutex);
 	node->older = list->newest;
 	if (node->older != NULL)
 		node->older->newer = node;
 	list->newest = node;
 	list->count++;
-	pthread_mutex_unlock(&list->mutex);
+	pthread_mutex_unlock(list->mutex);
 }
 
 static void cleanup_unlink_locked(struct cleanup_list *list,
@@ -54,11 +42,11 @@ static bool cleanup_take(struct tarn_cleanup *node)
 	struct cleanup_list *list = node->list;
 	bool pending;
 
-	pthread_mutex_lock(&list->mutex);
+	pthread_mutex_lock(list->mutex);
 	pending = node->pending;
 	if (pending)
 		cleanup_unlink_locked(list, node);
-	pthread_mutex_unlock(&list->mutex);
+	pthread_mutex_unlock(list->mutex);
 	if (!pending)
 		errno = ENOENT;
 	return pending;
@@ -68,13 +56,13 @@ bool cleanup_run_newest(struct cleanup_list *list)
 {
 	struct tarn_cleanup *node;
 
-	pthread_mutex_lock(&list->mutex);
-	node = list->newest;
-	if (node != NULL)
-		cleanup_unlink_locked(list, node);
-	pthread_mutex_unlock(&list->mutex);
-	if (node == NULL)
+	/* Exclusive: that there is none can be seen without the mutex. */
+	if (list->newest == NULL)
 		return false;
+	pthread_mutex_lock(list->mutex);
+	node = list->newest;
+	cleanup_unlink_locked(list, node);
+	pthread_mutex_unlock(list->mutex);
 	node->fn(node->data);
 	return true;
 }
@@ -83,9 +71,9 @@ size_t cleanup_count(struct cleanup_list *list)
 {
 	size_t count;
 
-	pthread_mutex_lock(&list->mutex);
+	pthread_mutex_lock(list->mutex);
 	count = list->count;
-	pthread_mutex_unlock(&list->mutex);
+	pthread_mutex_unlock(list->mutex);
 	return count;
 }
 

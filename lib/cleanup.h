@@ -13,7 +13,7 @@
 #include "tarn.h"
 
 struct cleanup_list {
-	pthread_mutex_t mutex;
+	pthread_mutex_t *mutex;      /* [c] the pool's */
 	struct tarn_cleanup *newest; /* [l] mutex */
 	size_t count;                /* [l] mutex */
 };
@@ -28,10 +28,13 @@ struct tarn_cleanup {
 				       was cancelled, nor has begun      */
 };
 
-void cleanup_init(struct cleanup_list *list);
-
-/* Ends the list, which is empty. Exclusive. */
-void cleanup_finish(struct cleanup_list *list);
+static inline void cleanup_init(struct cleanup_list *list,
+				pthread_mutex_t *mutex)
+{
+	list->mutex = mutex;
+	list->newest = NULL;
+	list->count = 0;
+}
 
 /* Makes `node`, fn and data set, the newest. Any thread. */
 void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node);

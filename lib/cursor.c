@@ -9,7 +9,6 @@
  */
 #include "cursor.h"
 
-#include <errno.h>
 
 /* After how many claims without room a block is left behind: the original's. */
 static const uint32_t cursor_patience = 4;
@@ -224,20 +223,6 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 
 /* ---- exclusive calls ------------------------------------------------------------ */
 
-void cursor_init(struct cursor *cursor, struct block *first, size_t held,
-		 size_t first_size, size_t max_block)
-{
-	atomic_init(&cursor->current, first);
-	cursor->first = first;
-	cursor->last = first;
-	cursor->first_size = first_size;
-	cursor->max_block = max_block;
-	pthread_mutex_init(&cursor->mutex, NULL);
-	atomic_init(&cursor->held, held);
-	atomic_init(&cursor->blocks, 1);
-	cursor->keep = 0;
-}
-
 /* ORDER exclusive (relaxed), here and below: every other use of the pool has
    happened before, by the caller's own ordering; pairs with each claim. */
 static uint64_t block_load_room(const struct block *block)
@@ -297,8 +282,17 @@ static size_t cursor_next_keep(const struct cursor *cursor)
 	return used + (align_max(cursor->keep, used) - used) / 2;
 }
 
-void cursor_reset(struct cursor *cursor, struct block_cache *cache,
-		  const struct source *source)
+static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
+{
+	struct claim claim = {size, size, false, false};
+	struct chunk chunk = {NULL, NULL};
+
+	block_claim(cursor->first, &claim, &chunk);
+	return chunk;
+}
+
+struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
+			  const struct source *source, size_t size)
 {
 	struct block *block = cursor->first, *next;
 	size_t kept = block->size;
@@ -318,6 +312,7 @@ void cursor_reset(struct cursor *cursor, struct block_cache *cache,
 	/* ORDER exclusive (relaxed). */
 	atomic_store_explicit(&cursor->current, cursor->first,
 			      memory_order_relaxed);
+	return cursor_claim_first(cursor, size);
 }
 
 void cursor_clear(struct cursor *cursor, struct block_cache *cache,
@@ -325,7 +320,6 @@ void cursor_clear(struct cursor *cursor, struct block_cache *cache,
 {
 	while (block_next(cursor->first) != NULL)
 		cursor_remove(cursor, cache, source, cursor->first);
-	pthread_mutex_destroy(&cursor->mutex);
 }
 
 /* ---- figures ---------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "block.h"
+#include "mutex.h"
 
 struct cursor {
 	_Atomic(struct block *) current; /* [a] moves under the mutex        */
@@ -40,9 +41,27 @@ struct chunk {
 	char *end;   /* aligned to a unit */
 };
 
-/* Begins with `first`; `held` is what of it came from upstream. */
-void cursor_init(struct cursor *cursor, struct block *first, size_t held,
-		 size_t first_size, size_t max_block);
+/*
+ * Begins with `first`; `held` is what of it came from upstream. Returns its
+ * first chunk, of `size` bytes, which it has.
+ */
+static inline struct chunk cursor_init(struct cursor *cursor,
+				       struct block *first, size_t held,
+				       size_t size)
+{
+	uint32_t low = first->base + (uint32_t)(size / BLOCK_UNIT);
+
+	atomic_init(&cursor->current, first);
+	cursor->first = first;
+	cursor->last = first;
+	mutex_init(&cursor->mutex);
+	atomic_init(&cursor->held, held);
+	atomic_init(&cursor->blocks, 1);
+	cursor->keep = 0;
+	atomic_init(&first->room, block_room(low, block_units(first->size)));
+	return (struct chunk){block_at(first, first->base),
+			      block_at(first, low)};
+}
 
 /*
  * Claims a chunk: from the current block or one behind it, else from a new
@@ -54,10 +73,16 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 
 /*
  * All but lasting memory is unclaimed again; blocks beyond what to keep warm
- * are given back. Exclusive.
+ * are given back. Returns the first chunk, of `size` bytes. Exclusive.
  */
-void cursor_reset(struct cursor *cursor, struct block_cache *cache,
-		  const struct source *source);
+struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
+			  const struct source *source, size_t size);
+
+/* Whether there is no block but the first. Exclusive. */
+static inline bool cursor_is_clear(const struct cursor *cursor)
+{
+	return cursor->last == cursor->first;
+}
 
 /* Gives back all blocks but the first. Exclusive. */
 void cursor_clear(struct cursor *cursor, struct block_cache *cache,

@@ -125,14 +125,6 @@ static void *shard_rehash_locked(struct large_shard *shard, void *memory,
 
 /* ---- one shard -------------------------------------------------------------------- */
 
-static void shard_init(struct large_shard *shard)
-{
-	memset(shard, 0, sizeof(*shard));
-	pthread_mutex_init(&shard->mutex, NULL);
-	shard->entries = shard->few;
-	shard->capacity = LARGE_FEW;
-}
-
 /* One try to double the table, with the mutex released meanwhile. */
 static bool shard_grow(struct large_shard *shard, const struct large_use *use)
 {
@@ -229,21 +221,17 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 
 static void shard_reset(struct large_shard *shard, const struct large_use *use)
 {
-	for (size_t i = 0; i < shard->capacity; i++) {
+	for (size_t i = 0; shard->count != 0 && i < shard->capacity; i++) {
 		struct large_entry *entry = &shard->entries[i];
 
 		if (entry->object != NULL)
 			block_give(use->cache, use->source, entry->object,
 				   entry->held);
-		entry->object = NULL;
 	}
 	if (shard->entries != shard->few)
 		block_give(use->cache, use->source, shard->entries,
 			   shard->table_held);
-	memset(shard->few, 0, sizeof(shard->few));
-	shard->entries = shard->few;
-	shard->capacity = LARGE_FEW;
-	shard->count = shard->table_held = shard->size = shard->held = 0;
+	shard_empty(shard);
 }
 
 /* ---- the shards ---------------------------------------------------------------------- */
@@ -331,13 +319,6 @@ static struct large_shard *large_find(struct large *large,
 }
 
 /* ---- requests -------------------------------------------------------------------------- */
-
-void large_init(struct large *large)
-{
-	atomic_init(&large->shards, NULL);
-	large->shards_held = 0;
-	shard_init(&large->home);
-}
 
 void *large_alloc(struct large *large, const struct large_use *use,
 		  size_t alignment, size_t size)
@@ -448,11 +429,10 @@ void large_clear(struct large *large, const struct large_use *use)
 	struct large_shard *shards = large_shards(large);
 
 	large_reset(large, use);
-	pthread_mutex_destroy(&large->home.mutex);
 	if (shards == NULL)
 		return;
 	for (size_t i = 0; i < LARGE_SHARDS; i++)
-		pthread_mutex_destroy(&shards[i].mutex);
+		mutex_finish(&shards[i].mutex);
 	block_give(use->cache, use->source, shards, large->shards_held);
 }
 

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "block.h"
+#include "mutex.h"
 
 /* Entries that a shard has room for before it takes memory. */
 #define LARGE_FEW 4
@@ -57,7 +58,28 @@ struct large_figures {
 	size_t overhead; /* bytes of tables and shards */
 };
 
-void large_init(struct large *large);
+static inline void shard_empty(struct large_shard *shard)
+{
+	for (size_t i = 0; i < LARGE_FEW; i++)
+		shard->few[i].object = NULL;
+	shard->entries = shard->few;
+	shard->capacity = LARGE_FEW;
+	shard->count = shard->table_held = shard->size = shard->held = 0;
+}
+
+static inline void shard_init(struct large_shard *shard)
+{
+	mutex_init(&shard->mutex);
+	shard->reserved = 0;
+	shard_empty(shard);
+}
+
+static inline void large_init(struct large *large)
+{
+	atomic_init(&large->shards, NULL);
+	large->shards_held = 0;
+	shard_init(&large->home);
+}
 
 /* An object of its own, or NULL with ENOMEM. Any thread. */
 void *large_alloc(struct large *large, const struct large_use *use,
@@ -76,6 +98,15 @@ void large_reset(struct large *large, const struct large_use *use);
 
 /* As large_reset, and the shards too. Exclusive. */
 void large_clear(struct large *large, const struct large_use *use);
+
+/* Whether there is nothing that large_clear would free. Exclusive. */
+static inline bool large_is_clear(const struct large *large)
+{
+	/* ORDER shards-publish (relaxed): exclusive. */
+	return large->home.count == 0 && large->home.table_held == 0 &&
+	       atomic_load_explicit(&large->shards, memory_order_relaxed) ==
+		       NULL;
+}
 
 /* For statistics; any thread. */
 struct large_figures large_figures(struct large *large);

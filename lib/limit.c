@@ -6,6 +6,7 @@
 #include "limit.h"
 
 #include "align.h"
+#include "mutex.h"
 
 /* What is left is granted in whole lines, so that blocks stay aligned. */
 static const size_t limit_grain = 64;
@@ -16,12 +17,12 @@ void limit_init(struct limit *limit, size_t most, struct limit *outer)
 	limit->used = 0;
 	limit->outer = outer;
 	limit->outermost = outer != NULL ? outer->outermost : limit;
-	pthread_mutex_init(&limit->mutex, NULL);
+	mutex_init(&limit->mutex);
 }
 
 void limit_finish(struct limit *limit)
 {
-	pthread_mutex_destroy(&limit->mutex);
+	mutex_finish(&limit->mutex);
 }
 
 static size_t limit_left_locked(const struct limit *limit)
@@ -41,12 +42,10 @@ static void limit_add_locked(struct limit *limit, size_t size)
 		limit->used += size;
 }
 
-size_t limit_charge(struct limit *limit, size_t least, size_t want)
+size_t limit_charge_slow(struct limit *limit, size_t least, size_t want)
 {
 	size_t left;
 
-	if (limit == NULL)
-		return want;
 	pthread_mutex_lock(&limit->outermost->mutex);
 	left = limit_left_locked(limit);
 	if (want > left)
@@ -58,15 +57,8 @@ size_t limit_charge(struct limit *limit, size_t least, size_t want)
 	return want;
 }
 
-void limit_return(struct limit *limit, size_t size)
+void limit_settle_slow(struct limit *limit, size_t charged, size_t held)
 {
-	limit_settle(limit, size, 0);
-}
-
-void limit_settle(struct limit *limit, size_t charged, size_t held)
-{
-	if (limit == NULL || charged == held)
-		return;
 	pthread_mutex_lock(&limit->outermost->mutex);
 	/* Unsigned: also where less than nothing is added. */
 	limit_add_locked(limit, held - charged);

@@ -26,15 +26,31 @@ void limit_init(struct limit *limit, size_t most, struct limit *outer);
 /* Ends a limit that no pool charges any more. */
 void limit_finish(struct limit *limit);
 
+/* limit_charge and limit_settle, where there is a limit. */
+size_t limit_charge_slow(struct limit *limit, size_t least, size_t want);
+void limit_settle_slow(struct limit *limit, size_t charged, size_t held);
+
 /*
  * Charges `want` bytes, or what is left where that is less but no less than
  * `least`. Returns what was charged, or 0. A NULL limit grants all.
  */
-size_t limit_charge(struct limit *limit, size_t least, size_t want);
-
-void limit_return(struct limit *limit, size_t size);
+static inline size_t limit_charge(struct limit *limit, size_t least,
+				  size_t want)
+{
+	return limit != NULL ? limit_charge_slow(limit, least, want) : want;
+}
 
 /* Corrects a charge to what is held in fact, be it beyond the limit. */
-void limit_settle(struct limit *limit, size_t charged, size_t held);
+static inline void limit_settle(struct limit *limit, size_t charged,
+				size_t held)
+{
+	if (limit != NULL)
+		limit_settle_slow(limit, charged, held);
+}
+
+static inline void limit_return(struct limit *limit, size_t size)
+{
+	limit_settle(limit, size, 0);
+}
 
 #endif

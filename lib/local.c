@@ -88,24 +88,15 @@ size_t local_handed_out(const struct local *local)
 
 /* ---- lifetime -------------------------------------------------------------------- */
 
-void local_reset(struct local *local)
+void local_reset(struct local *local, struct chunk chunk)
 {
-	struct room empty = {(char *)local, (char *)local};
+	struct room room = {chunk.start, chunk.end};
 
-	local_set(local, empty, 0);
-	local->chunk_end = NULL;
-	local->claimed = 0;
+	local->claimed = (size_t)(chunk.end - chunk.start);
+	local->chunk_end = chunk.end;
 	for (int i = 0; i < LOCAL_TAILS; i++)
-		local->tails[i] = empty;
-}
-
-void local_init(struct local *local, struct tarn_pool *pool, size_t max)
-{
-	local->hot.max = max;
-	local->pool = pool;
-	local->next = NULL;
-	atomic_init(&local->changes, 0);
-	local_reset(local);
+		local->tails[i] = (struct room){chunk.end, chunk.end};
+	local_set(local, room, local->claimed);
 }
 
 /* ---- room ------------------------------------------------------------------------- */
@@ -217,15 +208,6 @@ static bool local_extends(const struct local *local, struct chunk chunk)
 {
 	return chunk.start == local->chunk_end &&
 	       chunk.start == local_room(local).end;
-}
-
-void local_fill(struct local *local, struct chunk chunk)
-{
-	struct room room = {chunk.start, chunk.end};
-
-	local->claimed = room_size(room);
-	local->chunk_end = chunk.end;
-	local_set(local, room, room_size(room));
 }
 
 /*

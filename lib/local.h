@@ -39,11 +39,34 @@ struct local {
 	struct room tails[LOCAL_TAILS];  /* [o]                               */
 };
 
-/* An empty local pool: no thread owns it yet. */
-void local_init(struct local *local, struct tarn_pool *pool, size_t max);
+/* What an empty local pool stands on: its own address, never NULL. */
+static inline struct chunk local_nothing(struct local *local)
+{
+	return (struct chunk){(char *)local, (char *)local};
+}
 
-/* Takes all memory from it. Exclusive. */
-void local_reset(struct local *local);
+/* A local pool that no thread has used yet; `chunk` is its first, or nothing.
+   Exclusive. */
+static inline void local_init(struct local *local, struct tarn_pool *pool,
+			      size_t max, struct chunk chunk)
+{
+	size_t size = (size_t)(chunk.end - chunk.start);
+
+	local->hot.last = chunk.start;
+	local->hot.end = chunk.end;
+	local->hot.max = max;
+	local->pool = pool;
+	local->next = NULL;
+	atomic_init(&local->given, size);
+	atomic_init(&local->changes, 0);
+	local->chunk_end = chunk.end;
+	local->claimed = size;
+	for (int i = 0; i < LOCAL_TAILS; i++)
+		local->tails[i] = (struct room){chunk.end, chunk.end};
+}
+
+/* Takes all memory from it but `chunk`, its first, or nothing. Exclusive. */
+void local_reset(struct local *local, struct chunk chunk);
 
 /* Whether a chunk that has `need` bytes serves any such request. */
 bool local_need(size_t alignment, size_t size, size_t *need);
@@ -53,9 +76,6 @@ void *local_take(struct local *local, size_t alignment, size_t size);
 
 /* How many bytes it had better claim next. Owner. */
 size_t local_want(const struct local *local, bool shared);
-
-/* Gives an empty local pool its first chunk. Exclusive. */
-void local_fill(struct local *local, struct chunk chunk);
 
 /* An object out of a chunk just claimed for it. Owner. */
 void *local_take_chunk(struct local *local, struct chunk chunk,

@@ -16,11 +16,7 @@ struct large_use pool_large_use(tarn_pool *pool)
 
 	use.cache = slot_cache();
 	use.source = &pool->source;
-	/* ORDER pool-owner (relaxed): where to look first, no more. Pairs with
-	   pool_own. */
-	use.at_home = atomic_load_explicit(&pool->owner,
-					   memory_order_relaxed) ==
-		      slot_number();
+	use.at_home = pool_is_own(pool);
 	return use;
 }
 
@@ -89,8 +85,9 @@ void *pool_out_of_memory(tarn_pool *pool, size_t size)
 	return NULL;
 }
 
-static void *palloc_miss(tarn_pool *pool, struct local *local,
-			 size_t alignment, size_t size)
+static __attribute__((noinline)) void *
+palloc_miss(tarn_pool *pool, struct local *local, size_t alignment,
+	    size_t size)
 {
 	void *object = palloc_try(pool, local, alignment, size);
 
@@ -110,15 +107,27 @@ void *tarn_local_miss(tarn_local *hot, size_t alignment, size_t size)
 static __attribute__((noinline)) void *
 palloc_first(tarn_pool *pool, size_t alignment, size_t size)
 {
-	return palloc_miss(pool, pool_local(pool), alignment, size);
+	struct local *local = pool_local_slow(pool);
+
+	if (local == NULL)
+		return palloc_miss(pool, NULL, alignment, size);
+	if (alignment == TARN_ALIGNMENT)
+		return tarn_local_palloc(&local->hot, size);
+	return tarn_local_pmemalign(&local->hot, alignment, size);
 }
 
 /* ---- allocation -------------------------------------------------------------------------- */
 
+/* A hit is what these three do, up to the inline call: the owner's way and the
+   others' are apart, because each instruction counts here. */
+
 void *tarn_palloc(tarn_pool *pool, size_t size)
 {
-	struct local *local = pool_find_local(pool);
+	struct local *local;
 
+	if (pool_is_own(pool))
+		return tarn_local_palloc(&pool->own.hot, size);
+	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_palloc(&local->hot, size)
 		       : palloc_first(pool, TARN_ALIGNMENT, size);
@@ -126,8 +135,11 @@ void *tarn_palloc(tarn_pool *pool, size_t size)
 
 void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size)
 {
-	struct local *local = pool_find_local(pool);
+	struct local *local;
 
+	if (pool_is_own(pool))
+		return tarn_local_pmemalign(&pool->own.hot, alignment, size);
+	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_pmemalign(&local->hot, alignment, size)
 		       : palloc_first(pool, alignment, size);
@@ -135,8 +147,11 @@ void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size)
 
 void *tarn_pnalloc(tarn_pool *pool, size_t size)
 {
-	struct local *local = pool_find_local(pool);
+	struct local *local;
 
+	if (pool_is_own(pool))
+		return tarn_local_pnalloc(&pool->own.hot, size);
+	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_pnalloc(&local->hot, size)
 		       : palloc_first(pool, 1, size);

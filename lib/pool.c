@@ -13,12 +13,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mutex.h"
+
 /* Bytes: the first block, and the ceiling of growth, where none was named. */
 static const size_t pool_first_block = 4096;
 static const size_t pool_max_block = (size_t)256 << 10;
 
 /* Bytes: what goes to the large list, where nobody said. */
 static const size_t pool_large_above = 4096;
+
+/* Compiled once for the preset options, all of whose tests fall away then,
+   since many pools live for one request, and once for any others. */
+#define PER_OPTIONS inline __attribute__((always_inline))
+
+static const tarn_options options_preset = TARN_OPTIONS_INIT;
 
 /* ---- options ------------------------------------------------------------------- */
 
@@ -32,32 +40,38 @@ static bool options_tail_is_zero(const tarn_options *options)
 	return true;
 }
 
-/* What the caller asked for, as far as this library knows it. */
-static bool options_read(const tarn_options *given, tarn_options *options)
+/*
+ * What the caller asked for, as far as this library knows it; in `buffer`
+ * where a caller knows less. NULL: it cannot be had.
+ */
+static const tarn_options *options_read(const tarn_options *given,
+					tarn_options *buffer)
 {
-	if (given == NULL)
-		return true;
 	if (given->struct_size < sizeof(given->struct_size) ||
 	    !options_tail_is_zero(given))
-		return false;
-	memcpy(options, given, align_min(given->struct_size, sizeof(*given)));
-	return options->flags == 0 &&
-	       (options->upstream == NULL ||
-		(options->upstream->alloc != NULL &&
-		 options->upstream->release != NULL));
+		return NULL;
+	if (given->struct_size < sizeof(*given)) {
+		*buffer = options_preset;
+		memcpy(buffer, given, given->struct_size);
+		given = buffer;
+	}
+	return given->flags == 0 && (given->upstream == NULL ||
+				     (given->upstream->alloc != NULL &&
+				      given->upstream->release != NULL))
+		       ? given
+		       : NULL;
 }
 
 /* Where the pool's memory comes from, before a limit of its own. */
-static struct source options_source(const tarn_options *options,
-				    const tarn_pool *parent)
+static PER_OPTIONS const struct source *options_source(const tarn_options *options,
+					   const tarn_pool *parent,
+					   struct source *buffer)
 {
-	struct source source = {*tarn_upstream_malloc(), NULL};
-
-	if (parent != NULL)
-		source = parent->source;
-	if (options->upstream != NULL)
-		source.upstream = *options->upstream;
-	return source;
+	if (options->upstream == NULL)
+		return parent != NULL ? &parent->source : &source_malloc;
+	*buffer = source_of(options->upstream,
+			    parent != NULL ? parent->source.limit : NULL);
+	return buffer;
 }
 
 /* ---- creation ---------------------------------------------------------------------- */
@@ -70,17 +84,20 @@ struct pool_layout {
 	size_t least;   /* bytes of the smallest first block     */
 };
 
-static bool pool_lay_out(const tarn_options *options, struct pool_layout *at)
+static PER_OPTIONS struct pool_layout pool_lay_out(const tarn_options *options)
 {
-	size_t name = options->name != NULL ? strlen(options->name) + 1 : 0;
-	size_t limit = options->limit != 0 ? sizeof(struct limit) : 0;
+	struct pool_layout at;
 
-	at->limit = BLOCK_HEADER + sizeof(tarn_pool);
-	at->name = at->limit + limit;
-	if (!align_sum(at->name, name, &at->chunks) ||
-	    !align_up_checked(at->chunks, BLOCK_LINE, &at->chunks))
-		return false;
-	return align_sum(at->chunks, LOCAL_FIRST_CHUNK, &at->least);
+	at.limit = BLOCK_HEADER + sizeof(tarn_pool);
+	at.name = at.limit;
+	if (options->limit != 0)
+		at.name += sizeof(struct limit);
+	at.chunks = at.name;
+	if (options->name != NULL)
+		at.chunks += strlen(options->name) + 1;
+	at.chunks = align_up(at.chunks, BLOCK_LINE);
+	at.least = at.chunks + LOCAL_FIRST_CHUNK;
+	return at;
 }
 
 /* The caller's buffer as a block, or NULL where it is too small for a pool. */
@@ -90,7 +107,7 @@ static void *pool_use_buffer(const tarn_options *options, size_t least,
 	char *buffer = options->buffer;
 	size_t skip = -(uintptr_t)buffer & (BLOCK_LINE - 1);
 
-	if (buffer == NULL || options->buffer_size < skip ||
+	if (options->buffer_size < skip ||
 	    options->buffer_size - skip < least)
 		return NULL;
 	*size = align_down(options->buffer_size - skip, BLOCK_LINE);
@@ -98,7 +115,7 @@ static void *pool_use_buffer(const tarn_options *options, size_t least,
 								 : NULL;
 }
 
-static void *pool_take_first(const tarn_options *options,
+static PER_OPTIONS void *pool_take_first(const tarn_options *options,
 			     const struct source *source, size_t least,
 			     size_t *size)
 {
@@ -123,18 +140,7 @@ static void pool_set_limit(tarn_pool *pool, struct limit *limit, size_t most)
 	pool->source.limit = limit;
 }
 
-/* Hands the owner-to-be its first chunk: nobody else is here yet. */
-static void pool_prime(tarn_pool *pool)
-{
-	struct claim claim = {LOCAL_FIRST_CHUNK, LOCAL_FIRST_CHUNK, false,
-			      false};
-	struct chunk chunk;
-
-	if (cursor_claim(&pool->cursor, NULL, &pool->source, &claim, &chunk))
-		local_fill(&pool->own, chunk);
-}
-
-static void pool_init(tarn_pool *pool, const tarn_options *options,
+static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 		      tarn_pool *parent, const struct source *source)
 {
 	atomic_init(&pool->owner, SLOT_UNOWNED);
@@ -142,8 +148,8 @@ static void pool_init(tarn_pool *pool, const tarn_options *options,
 	atomic_init(&pool->table, NULL);
 	pool->source = *source;
 	large_init(&pool->large);
-	cleanup_init(&pool->cleanups);
-	pthread_mutex_init(&pool->mutex, NULL);
+	mutex_init(&pool->mutex);
+	cleanup_init(&pool->cleanups, &pool->mutex);
 	pool->locals = NULL;
 	pool->children = NULL;
 	pool->child_count = 0;
@@ -158,12 +164,9 @@ static void pool_init(tarn_pool *pool, const tarn_options *options,
 		pool->on_oom = parent->on_oom;
 		pool->on_oom_data = parent->on_oom_data;
 	}
-	local_init(&pool->own, pool,
-		   align_clamp(options->large_above, pool_large_above, 1,
-			       UPSTREAM_SMALL_MOST));
 }
 
-static tarn_pool *pool_build(void *memory, size_t size, size_t taken,
+static PER_OPTIONS tarn_pool *pool_build(void *memory, size_t size, size_t taken,
 			     const tarn_options *options, tarn_pool *parent,
 			     const struct source *source,
 			     const struct pool_layout *at)
@@ -179,40 +182,56 @@ static tarn_pool *pool_build(void *memory, size_t size, size_t taken,
 	if (options->limit != 0)
 		pool_set_limit(pool, (struct limit *)(base + at->limit),
 			       options->limit);
-	cursor_init(&pool->cursor, block_init(memory, size, at->chunks), taken,
-		    align_clamp(options->first_block, pool_first_block,
-				BLOCK_CLASS_LEAST, BLOCK_MOST),
-		    align_clamp(options->max_block, pool_max_block,
-				BLOCK_CLASS_LEAST, BLOCK_MOST));
-	pool_prime(pool);
+	pool->cursor.first_size = align_clamp(options->first_block,
+					      pool_first_block,
+					      BLOCK_CLASS_LEAST, BLOCK_MOST);
+	pool->cursor.max_block = align_clamp(options->max_block, pool_max_block,
+					     BLOCK_CLASS_LEAST, BLOCK_MOST);
+	local_init(&pool->own, pool,
+		   align_clamp(options->large_above, pool_large_above, 1,
+			       UPSTREAM_SMALL_MOST),
+		   cursor_init(&pool->cursor,
+			       block_init(memory, size, at->chunks), taken,
+			       LOCAL_FIRST_CHUNK));
 	return pool;
 }
 
-static tarn_pool *pool_create(tarn_pool *parent, const tarn_options *given)
+static PER_OPTIONS tarn_pool *pool_make(tarn_pool *parent,
+					const tarn_options *options)
 {
-	tarn_options options = TARN_OPTIONS_INIT;
-	struct pool_layout at;
-	struct source source;
+	struct source buffer;
+	const struct source *source = options_source(options, parent, &buffer);
+	struct pool_layout at = pool_lay_out(options);
 	size_t size, taken = 0;
-	void *memory;
+	void *memory = options->buffer != NULL
+			       ? pool_use_buffer(options, at.least, &size)
+			       : NULL;
 
-	if (!options_read(given, &options)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (!pool_lay_out(&options, &at)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	source = options_source(&options, parent);
-	memory = pool_use_buffer(&options, at.least, &size);
 	if (memory == NULL) {
-		memory = pool_take_first(&options, &source, at.least, &size);
+		memory = pool_take_first(options, source, at.least, &size);
 		taken = size;
 	}
 	if (memory == NULL)
 		return NULL;
-	return pool_build(memory, size, taken, &options, parent, &source, &at);
+	return pool_build(memory, size, taken, options, parent, source, &at);
+}
+
+static __attribute__((noinline)) tarn_pool *
+pool_create_custom(tarn_pool *parent, const tarn_options *options)
+{
+	tarn_options buffer;
+
+	options = options_read(options, &buffer);
+	if (options != NULL)
+		return pool_make(parent, options);
+	errno = EINVAL;
+	return NULL;
+}
+
+static tarn_pool *pool_create(tarn_pool *parent, const tarn_options *options)
+{
+	return options == NULL ? pool_make(parent, &options_preset)
+			       : pool_create_custom(parent, options);
 }
 
 tarn_pool *tarn_pool_create(const tarn_options *options)
@@ -247,7 +266,7 @@ tarn_pool *tarn_pool_create_child(tarn_pool *parent,
 /* The number under which the calling thread is exclusive in a pool. */
 static uint32_t pool_self(void)
 {
-	return slot_acquire() != NULL ? slot_number() : SLOT_GONE;
+	return slot_get() != NULL ? slot_name() : SLOT_GONE;
 }
 
 /* False with EBUSY: another reset or destroy is under way. */
@@ -265,12 +284,9 @@ static bool pool_begin(tarn_pool *pool)
 	return false;
 }
 
-bool pool_is_refused(tarn_pool *pool)
+bool pool_is_refused_slow(uint32_t busy)
 {
-	/* ORDER pool-busy (relaxed): see pool_begin. */
-	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
-
-	if (TARN_LIKELY(busy == SLOT_NONE) || busy == pool_self())
+	if (busy == pool_self())
 		return false;
 	errno = EBUSY;
 	return true;
@@ -292,10 +308,12 @@ static tarn_pool *pool_pop_child(tarn_pool *pool)
 {
 	tarn_pool *child;
 
+	/* Exclusive: that there is none can be seen without the mutex. */
+	if (pool->children == NULL)
+		return NULL;
 	pthread_mutex_lock(&pool->mutex);
 	child = pool->children;
-	if (child != NULL)
-		pool_unlink_locked(pool, child);
+	pool_unlink_locked(pool, child);
 	pthread_mutex_unlock(&pool->mutex);
 	return child;
 }
@@ -303,21 +321,32 @@ static tarn_pool *pool_pop_child(tarn_pool *pool)
 /* Gives back all memory of a pool that has neither children nor cleanups. */
 static void pool_release(tarn_pool *pool)
 {
-	struct block *first = pool->cursor.first;
-	struct source source = pool->source;
-	struct large_use use = pool_large_use(pool);
-	size_t taken = pool->taken;
+	struct limit *outer =
+		pool->parent != NULL ? pool->parent->source.limit : NULL;
+	struct large_use use = {slot_cache(), &pool->source, true};
 
-	large_clear(&pool->large, &use);
-	cursor_clear(&pool->cursor, use.cache, &source);
-	cleanup_finish(&pool->cleanups);
-	pthread_mutex_destroy(&pool->mutex);
+	/* A small pool has neither: what a pool per request costs. */
+	if (!large_is_clear(&pool->large))
+		large_clear(&pool->large, &use);
+	if (!cursor_is_clear(&pool->cursor))
+		cursor_clear(&pool->cursor, use.cache, &pool->source);
+	mutex_finish(&pool->large.home.mutex);
+	mutex_finish(&pool->cursor.mutex);
+	mutex_finish(&pool->mutex);
 	/* A limit of the pool's own ends with the block that it stands in. */
-	source.limit = pool->parent != NULL ? pool->parent->source.limit : NULL;
-	if (pool->source.limit != source.limit)
+	if (pool->source.limit != outer) {
 		limit_finish(pool->source.limit);
-	if (taken != 0)
-		block_give(use.cache, &source, first, taken);
+		pool->source.limit = outer;
+	}
+	if (pool->taken != 0)
+		block_give(use.cache, &pool->source, pool->cursor.first,
+			   pool->taken);
+}
+
+/* Whether there is nothing for pool_finish. Exclusive: no mutex is needed. */
+static bool pool_is_bare(const tarn_pool *pool)
+{
+	return pool->children == NULL && pool->cleanups.newest == NULL;
 }
 
 /*
@@ -347,20 +376,18 @@ static void pool_finish(tarn_pool *pool)
 
 void tarn_pool_reset(tarn_pool *pool)
 {
-	struct large_use use;
+	struct large_use use = {slot_cache(), &pool->source, true};
 
 	if (!pool_begin(pool))
 		return;
 	pool_finish(pool);
-	use = pool_large_use(pool);
 	pool->data = NULL;
 	large_reset(&pool->large, &use);
-	local_reset(&pool->own);
+	local_reset(&pool->own, cursor_reset(&pool->cursor, use.cache,
+					     &pool->source, LOCAL_FIRST_CHUNK));
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
-		local_reset(local);
-	cursor_reset(&pool->cursor, use.cache, &pool->source);
-	pool_prime(pool);
+		local_reset(local, local_nothing(local));
 	/* ORDER pool-busy (relaxed): see pool_begin. */
 	atomic_store_explicit(&pool->busy, SLOT_NONE, memory_order_relaxed);
 }
@@ -371,7 +398,8 @@ void tarn_pool_destroy(tarn_pool *pool)
 
 	if (pool == NULL || !pool_begin(pool))
 		return;
-	pool_finish(pool);
+	if (!pool_is_bare(pool))
+		pool_finish(pool);
 	parent = pool->parent;
 	if (parent != NULL) {
 		pthread_mutex_lock(&parent->mutex);
@@ -444,7 +472,7 @@ static struct local *pool_add_local_locked(tarn_pool *pool, uint32_t slot)
 	local = pool_claim_lasting(pool, sizeof(*local));
 	if (local == NULL)
 		return NULL;
-	local_init(local, pool, pool->own.hot.max);
+	local_init(local, pool, pool->own.hot.max, local_nothing(local));
 	local->next = pool->locals;
 	pool->locals = local;
 	slot_table_insert(table, slot, local);
@@ -453,31 +481,36 @@ static struct local *pool_add_local_locked(tarn_pool *pool, uint32_t slot)
 
 static struct local *pool_add_local(tarn_pool *pool)
 {
+	int error = errno;
 	struct local *local;
 
-	/* The slot just taken may come with a dead thread's local pool. */
-	if (slot_acquire() == NULL)
-		return NULL;
-	local = pool_find_local(pool);
-	if (local != NULL)
-		return local;
-	if (pool_own(pool, slot_number()))
+	if (pool_own(pool, slot_name()))
 		return &pool->own;
 	pthread_mutex_lock(&pool->mutex);
-	local = pool_add_local_locked(pool, slot_number());
+	local = pool_add_local_locked(pool, slot_name());
 	pthread_mutex_unlock(&pool->mutex);
+	errno = error;
 	return local;
 }
 
-struct local *pool_local(tarn_pool *pool)
+static __attribute__((noinline)) struct local *pool_enter(tarn_pool *pool)
 {
-	struct local *local = pool_find_local(pool);
-	int error = errno;
+	struct local *local;
 
-	if (local == NULL && !pool_is_refused(pool))
-		local = pool_add_local(pool);
-	errno = error;
-	return local;
+	if (pool_is_refused(pool) || slot_get() == NULL)
+		return NULL;
+	/* The slot may just have come with a dead thread's local pool. */
+	local = pool_find_local(pool);
+	return local != NULL ? local : pool_add_local(pool);
+}
+
+struct local *pool_local_slow(tarn_pool *pool)
+{
+	/* The usual way of a pool that serves one request. */
+	if (TARN_LIKELY(slot_self != NULL && !pool_is_refused(pool) &&
+			pool_own(pool, slot_name())))
+		return &pool->own;
+	return pool_enter(pool);
 }
 
 tarn_local *tarn_pool_local(tarn_pool *pool)

@@ -70,38 +70,62 @@ _Static_assert(offsetof(struct tarn_pool, own) -
 			       offsetof(struct tarn_pool, source) >= 128,
 	       "owner-written and shared words must be two lines apart");
 
-/*
- * The calling thread's local pool in `pool`, or NULL where it has none yet.
- * This is all that a hit adds to tarn_local_palloc.
- */
-static inline struct local *pool_find_local(tarn_pool *pool)
+/* Whether the calling thread owns the first local pool, `own`. */
+static inline bool pool_is_own(const tarn_pool *pool)
 {
-	uint32_t slot = slot_number();
-	struct slot_table *table;
-
-	/* ORDER pool-owner (relaxed): a thread that finds its own number here
+	/* ORDER pool-owner (relaxed): a thread that finds its own name here
 	   set it, or has its slot from the one that did (the slot mutex orders
 	   them). Pairs with pool_own. */
-	if (TARN_LIKELY(atomic_load_explicit(&pool->owner,
-					     memory_order_relaxed) == slot))
-		return &pool->own;
+	return TARN_LIKELY(atomic_load_explicit(&pool->owner,
+						memory_order_relaxed) ==
+			   slot_name());
+}
+
+/* The local pool of any other thread, or NULL where it has none yet. */
+static inline struct local *pool_find_other(const tarn_pool *pool)
+{
 	/* ORDER table-publish (acquire): the entries that another thread copied
 	   into a larger table; pairs with pool_grow_table_locked. */
-	table = atomic_load_explicit(&pool->table, memory_order_acquire);
-	return table != NULL ? slot_table_find(table, slot) : NULL;
+	struct slot_table *table =
+		atomic_load_explicit(&pool->table, memory_order_acquire);
+
+	return table != NULL ? slot_table_find(table, slot_name()) : NULL;
 }
+
+/* The calling thread's local pool in `pool`, or NULL where it has none yet. */
+static inline struct local *pool_find_local(tarn_pool *pool)
+{
+	return pool_is_own(pool) ? &pool->own : pool_find_other(pool);
+}
+
+/* pool_local, where pool_find_local found none. */
+struct local *pool_local_slow(tarn_pool *pool);
 
 /*
  * As pool_find_local, made at the first use. Keeps errno. NULL: no memory for
  * it, no slot for the thread, or the pool is refused.
  */
-struct local *pool_local(tarn_pool *pool);
+static inline struct local *pool_local(tarn_pool *pool)
+{
+	struct local *local = pool_find_local(pool);
+
+	return local != NULL ? local : pool_local_slow(pool);
+}
+
+/* pool_is_refused, while there is a reset or destroy of slot `busy`. */
+bool pool_is_refused_slow(uint32_t busy);
 
 /*
  * Whether another thread is resetting or destroying the pool: then errno is
  * EBUSY. A hint for those who broke the rules, of no use to those who kept it.
  */
-bool pool_is_refused(tarn_pool *pool);
+static inline bool pool_is_refused(tarn_pool *pool)
+{
+	/* ORDER pool-busy (relaxed): see pool_begin. */
+	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
+
+	return !TARN_LIKELY(busy == SLOT_NONE) && pool_is_refused_slow(busy);
+}
 
 /* For the large list and its tables. */
 struct large_use pool_large_use(tarn_pool *pool);

@@ -19,12 +19,12 @@
 #define PTHREAD_DESTRUCTOR_ITERATIONS _POSIX_THREAD_DESTRUCTOR_ITERATIONS
 #endif
 
-TARN_TLS uint32_t slot_number_self = SLOT_NONE;
+TARN_TLS uint32_t slot_name_self = SLOT_NONE;
 TARN_TLS struct slot *slot_self;
 
 static struct {
 	pthread_mutex_t mutex;
-	struct slot **slots; /* [l] mutex: by number - 1                  */
+	struct slot **slots; /* [l] mutex: by index                       */
 	uint32_t count;      /* [l] mutex: slots made                     */
 	uint32_t capacity;   /* [l] mutex                                 */
 	uint32_t lowest;     /* [l] mutex: no slot below it is free       */
@@ -44,12 +44,12 @@ static unsigned slot_rounds; /* [c] after slot_once: destructors until exit */
 static void slot_release(struct slot *slot)
 {
 	slot_self = NULL;
-	slot_number_self = SLOT_GONE;
+	slot_name_self = SLOT_GONE;
 	block_cache_leave(&slot->cache);
 	pthread_mutex_lock(&slot_registry.mutex);
 	slot->taken = false;
-	if (slot->number - 1 < slot_registry.lowest)
-		slot_registry.lowest = slot->number - 1;
+	if (slot->index < slot_registry.lowest)
+		slot_registry.lowest = slot->index;
 	pthread_mutex_unlock(&slot_registry.mutex);
 }
 
@@ -112,8 +112,8 @@ static struct slot *slot_make_locked(void)
 	slot = calloc(1, sizeof(*slot));
 	if (slot == NULL)
 		return NULL;
-	slot_registry.slots[slot_registry.count++] = slot;
-	slot->number = slot_registry.count;
+	slot->index = slot_registry.count++;
+	slot_registry.slots[slot->index] = slot;
 	return slot;
 }
 
@@ -147,25 +147,29 @@ struct slot *slot_acquire(void)
 {
 	int error = errno;
 
-	if (slot_self != NULL || slot_number_self == SLOT_GONE)
-		return slot_self;
+	if (slot_name_self == SLOT_GONE)
+		return NULL;
 	pthread_once(&slot_once, slot_setup);
 	if (slot_key_made)
 		slot_self = slot_take();
 	if (slot_self != NULL)
-		slot_number_self = slot_self->number;
+		slot_name_self = SLOT_NAME(slot_self->index + 1);
 	errno = error;
 	return slot_self;
 }
 
 /* ---- the table ------------------------------------------------------------------ */
 
+_Static_assert((sizeof(struct slot_entry) & (sizeof(struct slot_entry) - 1)) ==
+		       0,
+	       "a mask of offsets needs entries of a power of two");
+
 struct slot_table *slot_table_init(void *memory, uint32_t capacity,
 				   const struct slot_table *old)
 {
 	struct slot_table *table = memory;
 
-	table->shift = 32 - (uint32_t)__builtin_ctz(capacity);
+	table->mask = (capacity - 1) * (uint32_t)sizeof(struct slot_entry);
 	table->count = 0;
 	for (uint32_t i = 0; i < capacity; i++)
 		atomic_init(&table->entries[i].slot, SLOT_EMPTY);
@@ -174,28 +178,44 @@ struct slot_table *slot_table_init(void *memory, uint32_t capacity,
 		const struct slot_entry *entry = &old->entries[i];
 		/* ORDER table-entry (relaxed): entries are set under the mutex
 		   that the caller holds. */
-		uint32_t slot = atomic_load_explicit(&entry->slot,
+		uint32_t name = atomic_load_explicit(&entry->slot,
 						     memory_order_relaxed);
 
-		if (slot != SLOT_EMPTY)
-			slot_table_insert(table, slot, entry->value);
+		if (name != SLOT_EMPTY)
+			slot_table_insert(table, name, entry->value);
 	}
 	return table;
 }
 
-void slot_table_insert(struct slot_table *table, uint32_t slot, void *value)
+void *slot_table_find_slow(const struct slot_table *table, uint32_t name)
 {
-	uint32_t mask = slot_table_capacity(table) - 1;
-	uint32_t i = (slot * UINT32_C(0x9e3779b1)) >> table->shift;
+	for (uint32_t at = name;; at += sizeof(struct slot_entry)) {
+		const struct slot_entry *entry = slot_table_entry(table, at);
+		/* ORDER table-entry (relaxed): see slot_table_find. */
+		uint32_t found = atomic_load_explicit(&entry->slot,
+						      memory_order_relaxed);
+
+		if (found == name)
+			return entry->value;
+		if (found == SLOT_EMPTY)
+			return NULL;
+	}
+}
+
+void slot_table_insert(struct slot_table *table, uint32_t name, void *value)
+{
+	struct slot_entry *entry;
+	uint32_t at = name;
 
 	/* ORDER table-entry (relaxed): entries are set under the mutex that
 	   the caller holds; only the slot's own thread, or its heir, reads the
 	   value. Pairs with slot_table_find. */
-	while (atomic_load_explicit(&table->entries[i].slot,
-				    memory_order_relaxed) != SLOT_EMPTY)
-		i = (i + 1) & mask;
-	table->entries[i].value = value;
-	atomic_store_explicit(&table->entries[i].slot, slot,
-			      memory_order_relaxed);
+	do {
+		entry = (struct slot_entry *)slot_table_entry(table, at);
+		at += sizeof(*entry);
+	} while (atomic_load_explicit(&entry->slot, memory_order_relaxed) !=
+		 SLOT_EMPTY);
+	entry->value = value;
+	atomic_store_explicit(&entry->slot, name, memory_order_relaxed);
 	table->count++;
 }

@@ -15,43 +15,54 @@
 #include "config.h"
 
 /*
- * Four constants that no slot has and that differ from one another, so that a
+ * The name of the n-th slot: n with its bits spread over the word, so that its
+ * low bits are the hash that the table needs; no two n have the same name.
+ */
+#define SLOT_NAME(n) __builtin_bswap32((uint32_t)(n) * UINT32_C(0x9e3779b1))
+
+/*
+ * Four names that no slot has and that differ from one another, so that a
  * lookup with any of them matches nothing: a thread that has no slot yet, one
  * that is past its end, a table entry that is empty, a pool without an owner.
  */
-#define SLOT_NONE    UINT32_C(0)
-#define SLOT_GONE    UINT32_C(0xffffffff)
-#define SLOT_EMPTY   UINT32_C(0xfffffffe)
-#define SLOT_UNOWNED UINT32_C(0xfffffffd)
+#define SLOT_NONE    SLOT_NAME(0)
+#define SLOT_GONE    SLOT_NAME(UINT32_MAX)
+#define SLOT_EMPTY   SLOT_NAME(UINT32_MAX - 1)
+#define SLOT_UNOWNED SLOT_NAME(UINT32_MAX - 2)
 
 struct slot {
-	uint32_t number;          /* [c] from 1                          */
+	uint32_t index;           /* [c] in the registry                 */
 	bool taken;               /* [l] slot mutex                      */
 	unsigned rounds;          /* [o] of destructors seen             */
 	struct block_cache cache; /* [o]                                 */
 };
 
 /* Hidden: a copy relocation would move what initial-exec code addresses. */
-extern TARN_TLS uint32_t slot_number_self
-	__attribute__((visibility("hidden")));
+extern TARN_TLS uint32_t slot_name_self __attribute__((visibility("hidden")));
 extern TARN_TLS struct slot *slot_self __attribute__((visibility("hidden")));
 
-/* The calling thread's number, SLOT_NONE or SLOT_GONE included. */
-static inline uint32_t slot_number(void)
+/* The calling thread's name, SLOT_NONE or SLOT_GONE included. */
+static inline uint32_t slot_name(void)
 {
-	return slot_number_self;
+	return slot_name_self;
 }
+
+/* slot_get, for a thread that has none. */
+struct slot *slot_acquire(void);
 
 /*
  * The calling thread's slot, taken now if it has none. NULL, errno untouched:
  * the thread is past its end, or the system has no key or memory for it.
  */
-struct slot *slot_acquire(void);
+static inline struct slot *slot_get(void)
+{
+	return TARN_LIKELY(slot_self != NULL) ? slot_self : slot_acquire();
+}
 
-/* The block cache of the calling thread's slot; takes a slot. May be NULL. */
+/* The block cache of the calling thread's slot, or NULL as for slot_get. */
 static inline struct block_cache *slot_cache(void)
 {
-	struct slot *slot = slot_self != NULL ? slot_self : slot_acquire();
+	struct slot *slot = slot_get();
 
 	return slot != NULL ? &slot->cache : NULL;
 }
@@ -64,13 +75,13 @@ static inline struct block_cache *slot_cache(void)
  * set, and an old table stays until destroy, for a reader may be in it.
  */
 struct slot_entry {
-	_Atomic uint32_t slot; /* [a] SLOT_EMPTY until set       */
+	_Atomic uint32_t slot; /* [a] name; SLOT_EMPTY until set */
 	void *value;           /* [c] once the slot is set       */
 };
 
 struct slot_table {
-	uint32_t shift; /* [c] 32 - log2 of the number of entries */
-	uint32_t count; /* [l] the pool's mutex                   */
+	uint32_t mask;  /* [c] of a name: the offset of its entry, in bytes */
+	uint32_t count; /* [l] the pool's mutex                             */
 	struct slot_entry entries[];
 };
 
@@ -79,7 +90,7 @@ struct slot_table {
 
 static inline uint32_t slot_table_capacity(const struct slot_table *table)
 {
-	return UINT32_C(1) << (32 - table->shift);
+	return table->mask / (uint32_t)sizeof(struct slot_entry) + 1;
 }
 
 static inline size_t slot_table_size(uint32_t capacity)
@@ -87,27 +98,33 @@ static inline size_t slot_table_size(uint32_t capacity)
 	return sizeof(struct slot_table) + capacity * sizeof(struct slot_entry);
 }
 
-/* What is kept for `slot`, or NULL. Any thread may ask for its own slot. */
-static inline void *slot_table_find(const struct slot_table *table,
-				    uint32_t slot)
+static inline const struct slot_entry *
+slot_table_entry(const struct slot_table *table, uint32_t offset)
 {
-	/* Multiplied, not masked: the slots that meet in a pool may all be
-	   multiples of a power of two. */
-	uint32_t i = (slot * UINT32_C(0x9e3779b1)) >> table->shift;
+	return (const struct slot_entry *)((const char *)table->entries +
+					   (offset & table->mask));
+}
 
-	for (;; i = (i + 1) & (slot_table_capacity(table) - 1)) {
-		/* ORDER table-entry (relaxed): the asker's own entry was set by
-		   itself, by a thread before it in its slot (the slot mutex
-		   orders them), or before the table was published. Pairs with
-		   slot_table_insert. */
-		uint32_t found = atomic_load_explicit(
-			&table->entries[i].slot, memory_order_relaxed);
+/* slot_table_find, where the first entry is not the one. */
+void *slot_table_find_slow(const struct slot_table *table, uint32_t name);
 
-		if (found == slot)
-			return table->entries[i].value;
-		if (found == SLOT_EMPTY)
-			return NULL;
+/* What is kept for the slot of this name, or NULL. Its own thread asks. */
+static inline void *slot_table_find(const struct slot_table *table,
+				    uint32_t name)
+{
+	const struct slot_entry *entry = slot_table_entry(table, name);
+
+	/* ORDER table-entry (relaxed): the asker's own entry was set by itself,
+	   by a thread before it in its slot (the slot mutex orders them), or
+	   before the table was published. Pairs with slot_table_insert. */
+	if (TARN_LIKELY(atomic_load_explicit(&entry->slot,
+					     memory_order_relaxed) == name)) {
+		/* A set entry has a value: spares the hit a test. */
+		if (entry->value == NULL)
+			__builtin_unreachable();
+		return entry->value;
 	}
+	return slot_table_find_slow(table, name);
 }
 
 /* Whether one more entry needs a larger table. */
@@ -122,6 +139,6 @@ struct slot_table *slot_table_init(void *memory, uint32_t capacity,
 				   const struct slot_table *old);
 
 /* Sets a new entry; the table is not full. */
-void slot_table_insert(struct slot_table *table, uint32_t slot, void *value);
+void slot_table_insert(struct slot_table *table, uint32_t name, void *value);
 
 #endif

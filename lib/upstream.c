@@ -44,15 +44,7 @@ static void malloc_release(void *ctx, void *ptr, size_t size)
 
 const tarn_upstream *tarn_upstream_malloc(void)
 {
-	static const tarn_upstream upstream = {malloc_alloc, malloc_resize,
-					       malloc_release, NULL};
-
-	return &upstream;
-}
-
-bool upstream_is_cached(const tarn_upstream *upstream)
-{
-	return upstream->alloc == malloc_alloc;
+	return &source_malloc.upstream;
 }
 
 /* ---- mmap ---------------------------------------------------------------- */
@@ -167,6 +159,15 @@ bool upstream_usable(const void *ptr, size_t size, size_t alignment)
 	       size <= UINTPTR_MAX - UPSTREAM_SMALL_MOST - start;
 }
 
+const struct source source_malloc = {
+	{malloc_alloc, malloc_resize, malloc_release, NULL}, NULL, true};
+
+struct source source_of(const tarn_upstream *upstream, struct limit *limit)
+{
+	return (struct source){*upstream, limit,
+			       upstream->alloc == malloc_alloc};
+}
+
 /* A raise beyond the limit is refused: a limit is a promise. */
 static bool source_charge_raise(const struct source *source, size_t charged,
 				size_t given)
@@ -223,11 +224,13 @@ void *source_alloc(const struct source *source, size_t *size, size_t alignment)
 void source_release(const struct source *source, void *ptr, size_t size)
 {
 	const tarn_upstream *up = &source->upstream;
+	/* The source may stand in the memory that goes. */
+	struct limit *limit = source->limit;
 	struct source_call call = source_begin();
 
 	up->release(up->ctx, ptr, size);
 	source_end(call);
-	limit_return(source->limit, size);
+	limit_return(limit, size);
 }
 
 void *source_resize(const struct source *source, void *ptr, size_t old_size,

@@ -20,12 +20,17 @@
 #define UPSTREAM_SMALL_MOST ((size_t)1 << 20)
 
 struct source {
-	tarn_upstream upstream; /* [c] */
-	struct limit *limit;    /* [c] NULL: none */
+	tarn_upstream upstream; /* [c]                                        */
+	struct limit *limit;    /* [c] NULL: none                             */
+	bool cached;            /* [c] released blocks may wait in the cache:
+				   those of malloc's upstream, no others      */
 };
 
-/* Whether released memory may wait in the block cache: malloc's alone. */
-bool upstream_is_cached(const tarn_upstream *upstream);
+/* malloc without a limit: where pools come from by default. */
+extern const struct source source_malloc
+	__attribute__((visibility("hidden")));
+
+struct source source_of(const tarn_upstream *upstream, struct limit *limit);
 
 /* Whether [ptr, ptr + size) is aligned and clear of the address space's ends.*/
 bool upstream_usable(const void *ptr, size_t size, size_t alignment);
@@ -38,7 +43,7 @@ bool upstream_usable(const void *ptr, size_t size, size_t alignment);
 void *source_alloc(const struct source *source, size_t *size,
 		   size_t alignment);
 
-/* Gives back memory of source_alloc. Keeps errno. */
+/* Gives back memory of source_alloc, in which `source` may stand. Keeps errno. */
 void source_release(const struct source *source, void *ptr, size_t size);
 
 /*
