@@ -66,14 +66,14 @@ static bool class_covers(size_t size)
 }
 
 /* The least class of at least `size` bytes, a size within the cached range:
-   the first four bits of size - 1, and one more. */
+   the first five bits of size - 1, and one more. */
 static struct class class_of(size_t size)
 {
 	unsigned exponent = 63U ^ (unsigned)__builtin_clzll(size - 1);
-	unsigned shift = exponent - 3;
+	unsigned shift = exponent - 4;
 	size_t top = (size - 1) >> shift;
 
-	return (struct class){(exponent - 10) * 8 + (unsigned)top - 7,
+	return (struct class){(exponent - 10) * 16 + (unsigned)top - 15,
 			      (top + 1) << shift};
 }
 

@@ -82,12 +82,12 @@ static inline struct block *block_init(void *memory, size_t size, size_t header)
 /* ---- the cache -------------------------------------------------------------- */
 
 /*
- * Sizes that are cached: powers of two from 1 KiB to 256 KiB, in eight steps
- * each, so that rounding up to one wastes at most an eighth.
+ * Sizes that are cached: powers of two from 1 KiB to 256 KiB, in 16 steps
+ * each, so that rounding up to one wastes at most a sixteenth.
  */
 #define BLOCK_CLASS_LEAST ((size_t)1 << 10)
 #define BLOCK_CLASS_MOST  ((size_t)256 << 10)
-#define BLOCK_CLASSES     65
+#define BLOCK_CLASSES     129
 
 /* Bytes: what a slot may keep, and what the depot may keep. */
 #define BLOCK_CACHE_SLOT  ((size_t)256 << 10)

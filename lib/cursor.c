@@ -20,6 +20,9 @@ static const size_t cursor_shared_part = 4;
 /* And this part is what any larger block is at most. */
 static const size_t cursor_small_part = 64;
 
+/* Requests of more than this part of a block choose its size. */
+static const size_t cursor_suit_part = 8;
+
 /* ---- one block --------------------------------------------------------------- */
 
 /* From above, a line at a time. */
@@ -180,14 +183,27 @@ static void cursor_append_locked(struct cursor *cursor, struct block *block)
 			      memory_order_relaxed);
 }
 
+/* For requests that are a large part of a block: a whole number of them, or
+   what is left behind each would be a large part, too. */
+static size_t cursor_suit(const struct claim *claim, size_t size, size_t need)
+{
+	size_t room = size - BLOCK_HEADER, odd = room % need;
+
+	return claim->lasting || need <= room / cursor_suit_part || odd == 0
+		       ? size
+		       : BLOCK_HEADER + room - odd + need;
+}
+
 /* Appends a block and claims from it before others can see it. */
 static bool cursor_grow_locked(struct cursor *cursor,
 			       struct block_cache *cache,
 			       const struct source *source,
 			       const struct claim *claim, struct chunk *chunk)
 {
-	size_t least = BLOCK_HEADER + align_up(claim->need, BLOCK_LINE);
-	size_t size = align_max(least, cursor_next_size(cursor, claim));
+	size_t need = align_up(claim->need, BLOCK_LINE);
+	size_t least = BLOCK_HEADER + need;
+	size_t size = cursor_suit(
+		claim, align_max(least, cursor_next_size(cursor, claim)), need);
 	void *memory = block_take(cache, source, least, &size, BLOCK_LINE);
 	struct block *block;
 

@@ -15,7 +15,7 @@
 #include "cursor.h"
 #include "tarn.h"
 
-#define LOCAL_TAILS 4
+#define LOCAL_TAILS 3
 
 /* Bytes: the first chunk of a thread. Ten small objects. */
 #define LOCAL_FIRST_CHUNK ((size_t)320)
@@ -26,17 +26,26 @@ struct room {
 	char *end;
 };
 
+/*
+ * Two lines: what inline code knows stands first, and of its reserved words
+ * the library makes its own use. The first line is written at each hit.
+ */
 struct local {
-	tarn_local hot;                  /* [o] last and end: others read     */
-	struct tarn_pool *pool;          /* [c]                               */
-	struct local *next;              /* [l] pool mutex: all of a pool     */
-	_Atomic size_t given;            /* [o] others read: bytes handed out
-					    and the room between last and end */
-	_Atomic uint32_t changes;        /* [o] others read: odd while last,
-					    end and given do not fit together */
-	char *chunk_end;                 /* [o] end, before packed objects    */
-	size_t claimed;                  /* [o] bytes, since the last reset   */
-	struct room tails[LOCAL_TAILS];  /* [o]                               */
+	union {
+		tarn_local hot; /* [o] last and end: others read               */
+		struct {
+			void *known[3];         /* last, end and max           */
+			struct tarn_pool *pool; /* [c]                         */
+			struct local *next;     /* [l] pool mutex: all others  */
+			char *chunk_end;        /* [o] end, before any packed  */
+			size_t claimed;         /* [o] bytes, since last reset */
+			_Atomic size_t given;   /* [o] others read: handed out
+						   and the room of hot, bytes  */
+		};
+	};
+	_Atomic uint32_t changes;       /* [o] others read: odd while last, end
+					   and given do not fit together       */
+	struct room tails[LOCAL_TAILS]; /* [o]                                 */
 };
 
 /* What an empty local pool stands on: its own address, never NULL. */

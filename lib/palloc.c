@@ -189,6 +189,7 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 		    size_t new_size)
 {
 	struct large_use use;
+	int error = errno;
 	void *moved;
 
 	if (ptr == NULL)
@@ -197,8 +198,10 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 	if (moved != NULL)
 		return moved;
 	moved = palloc_try(pool, pool_local(pool), TARN_ALIGNMENT, new_size);
-	if (moved == NULL && new_size <= old_size)
+	if (moved == NULL && new_size <= old_size) {
+		errno = error;
 		return ptr;
+	}
 	if (moved == NULL)
 		return errno == ENOMEM ? pool_out_of_memory(pool, new_size)
 				       : NULL;

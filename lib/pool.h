@@ -64,8 +64,11 @@ _Static_assert(sizeof(tarn_local) == 8 * sizeof(void *) &&
 		       offsetof(tarn_local, last) == 0 &&
 		       offsetof(tarn_local, end) == sizeof(void *) &&
 		       offsetof(tarn_local, max) == 2 * sizeof(void *) &&
-		       offsetof(struct local, hot) == 0,
+		       offsetof(struct local, hot) == 0 &&
+		       offsetof(struct local, pool) == 3 * sizeof(void *),
 	       "inline code of old programs reads this prefix");
+_Static_assert(sizeof(struct local) <= 2 * BLOCK_LINE,
+	       "a pool of many threads pays for each of these");
 _Static_assert(offsetof(struct tarn_pool, own) -
 			       offsetof(struct tarn_pool, source) >= 128,
 	       "owner-written and shared words must be two lines apart");

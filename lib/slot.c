@@ -41,15 +41,49 @@ static unsigned slot_rounds; /* [c] after slot_once: destructors until exit */
 
 /* ---- thread exit and fork --------------------------------------------------- */
 
+/*
+ * A thread that uses the library for the first time in one of its last
+ * destructors ends without slot_exit having seen all rounds. Such a slot is
+ * found by its mutex, which the system marks when a thread dies with it.
+ */
+static bool slot_is_dead_locked(struct slot *slot)
+{
+	if (pthread_mutex_trylock(&slot->alive) != EOWNERDEAD)
+		return false;
+	pthread_mutex_consistent(&slot->alive);
+	pthread_mutex_unlock(&slot->alive);
+	return true;
+}
+
+static void slot_mark_alive_locked(struct slot *slot)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	/* Begun anew each time: in a forked child it may be its parent's. */
+	pthread_mutex_init(&slot->alive, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+	/* A try, which succeeds: it is held for life, and must not count as
+	   held within the slot mutex by those who watch the order of locks. */
+	pthread_mutex_trylock(&slot->alive);
+}
+
+static void slot_free_locked(struct slot *slot)
+{
+	slot->taken = false;
+	if (slot->index < slot_registry.lowest)
+		slot_registry.lowest = slot->index;
+}
+
 static void slot_release(struct slot *slot)
 {
 	slot_self = NULL;
 	slot_name_self = SLOT_GONE;
 	block_cache_leave(&slot->cache);
 	pthread_mutex_lock(&slot_registry.mutex);
-	slot->taken = false;
-	if (slot->index < slot_registry.lowest)
-		slot_registry.lowest = slot->index;
+	pthread_mutex_unlock(&slot->alive);
+	slot_free_locked(slot);
 	pthread_mutex_unlock(&slot_registry.mutex);
 }
 
@@ -87,6 +121,14 @@ static void slot_setup(void)
 
 /* ---- taking a slot ------------------------------------------------------------ */
 
+/* Only as often as the registry doubles, so that it costs a thread nothing. */
+static void slot_sweep_locked(void)
+{
+	for (uint32_t i = 0; i < slot_registry.count; i++)
+		if (slot_is_dead_locked(slot_registry.slots[i]))
+			slot_free_locked(slot_registry.slots[i]);
+}
+
 static bool slot_grow_locked(void)
 {
 	uint32_t capacity = slot_registry.capacity != 0
@@ -117,14 +159,26 @@ static struct slot *slot_make_locked(void)
 	return slot;
 }
 
-static struct slot *slot_lowest_locked(void)
+/* The lowest slot that no thread has, or NULL. */
+static struct slot *slot_find_free_locked(void)
 {
 	while (slot_registry.lowest < slot_registry.count &&
 	       slot_registry.slots[slot_registry.lowest]->taken)
 		slot_registry.lowest++;
 	return slot_registry.lowest < slot_registry.count
 		       ? slot_registry.slots[slot_registry.lowest]
-		       : slot_make_locked();
+		       : NULL;
+}
+
+static struct slot *slot_lowest_locked(void)
+{
+	struct slot *slot = slot_find_free_locked();
+
+	if (slot == NULL && slot_registry.count == slot_registry.capacity) {
+		slot_sweep_locked();
+		slot = slot_find_free_locked();
+	}
+	return slot != NULL ? slot : slot_make_locked();
 }
 
 static struct slot *slot_take(void)
@@ -138,6 +192,7 @@ static struct slot *slot_take(void)
 	if (slot != NULL) {
 		slot->taken = true;
 		slot->rounds = 0;
+		slot_mark_alive_locked(slot);
 	}
 	pthread_mutex_unlock(&slot_registry.mutex);
 	return slot;
@@ -185,21 +240,6 @@ struct slot_table *slot_table_init(void *memory, uint32_t capacity,
 			slot_table_insert(table, name, entry->value);
 	}
 	return table;
-}
-
-void *slot_table_find_slow(const struct slot_table *table, uint32_t name)
-{
-	for (uint32_t at = name;; at += sizeof(struct slot_entry)) {
-		const struct slot_entry *entry = slot_table_entry(table, at);
-		/* ORDER table-entry (relaxed): see slot_table_find. */
-		uint32_t found = atomic_load_explicit(&entry->slot,
-						      memory_order_relaxed);
-
-		if (found == name)
-			return entry->value;
-		if (found == SLOT_EMPTY)
-			return NULL;
-	}
 }
 
 void slot_table_insert(struct slot_table *table, uint32_t name, void *value)

@@ -7,6 +7,7 @@
 #ifndef TARN_SLOT_H
 #define TARN_SLOT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@
  * The name of the n-th slot: n with its bits spread over the word, so that its
  * low bits are the hash that the table needs; no two n have the same name.
  */
-#define SLOT_NAME(n) __builtin_bswap32((uint32_t)(n) * UINT32_C(0x9e3779b1))
+#define SLOT_NAME(n) __builtin_bswap32((uint32_t)(n)*UINT32_C(0x9e3779b1))
 
 /*
  * Four names that no slot has and that differ from one another, so that a
@@ -33,6 +34,7 @@
 struct slot {
 	uint32_t index;           /* [c] in the registry                 */
 	bool taken;               /* [l] slot mutex                      */
+	pthread_mutex_t alive;    /* robust: the thread's while it lives */
 	unsigned rounds;          /* [o] of destructors seen             */
 	struct block_cache cache; /* [o]                                 */
 };
@@ -67,7 +69,8 @@ static inline struct block_cache *slot_cache(void)
 	return slot != NULL ? &slot->cache : NULL;
 }
 
-/* ---- the table keyed by slot --------------------------------------------------- */
+/* ---- the table keyed by slot
+ * --------------------------------------------------- */
 
 /*
  * Open addressing, at most half full. Filled and grown by one thread at a time
@@ -106,7 +109,22 @@ slot_table_entry(const struct slot_table *table, uint32_t offset)
 }
 
 /* slot_table_find, where the first entry is not the one. */
-void *slot_table_find_slow(const struct slot_table *table, uint32_t name);
+static inline void *slot_table_find_next(const struct slot_table *table,
+					 uint32_t name)
+{
+	for (uint32_t at = name;;) {
+		const struct slot_entry *entry = slot_table_entry(
+			table, at += (uint32_t)sizeof(struct slot_entry));
+		/* ORDER table-entry (relaxed): see slot_table_find. */
+		uint32_t found = atomic_load_explicit(&entry->slot,
+						      memory_order_relaxed);
+
+		if (found == name)
+			return entry->value;
+		if (found == SLOT_EMPTY)
+			return NULL;
+	}
+}
 
 /* What is kept for the slot of this name, or NULL. Its own thread asks. */
 static inline void *slot_table_find(const struct slot_table *table,
@@ -124,7 +142,7 @@ static inline void *slot_table_find(const struct slot_table *table,
 			__builtin_unreachable();
 		return entry->value;
 	}
-	return slot_table_find_slow(table, name);
+	return slot_table_find_next(table, name);
 }
 
 /* Whether one more entry needs a larger table. */
