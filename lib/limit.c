@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Limits: see limit.h. Invariant, under the outermost mutex: a limit's use is
- * part of its outer one's, and no charge takes it beyond `most`.
+ * Limits: see limit.h. Invariant, under the outermost mutex: used <= most in
+ * every limit, and a limit's use is part of its outer one's.
  */
 #include "limit.h"
 
@@ -30,9 +30,7 @@ static size_t limit_left_locked(const struct limit *limit)
 	size_t left = SIZE_MAX;
 
 	for (; limit != NULL; limit = limit->outer)
-		left = align_min(left, limit->used < limit->most
-					       ? limit->most - limit->used
-					       : 0);
+		left = align_min(left, limit->most - limit->used);
 	return left;
 }
 
@@ -60,7 +58,7 @@ size_t limit_charge_slow(struct limit *limit, size_t least, size_t want)
 void limit_settle_slow(struct limit *limit, size_t charged, size_t held)
 {
 	pthread_mutex_lock(&limit->outermost->mutex);
-	/* Unsigned: also where less than nothing is added. */
+	/* Unsigned: what wraps is a subtraction. */
 	limit_add_locked(limit, held - charged);
 	pthread_mutex_unlock(&limit->outermost->mutex);
 }

@@ -40,7 +40,7 @@ static inline size_t limit_charge(struct limit *limit, size_t least,
 	return limit != NULL ? limit_charge_slow(limit, least, want) : want;
 }
 
-/* Corrects a charge to what is held in fact, be it beyond the limit. */
+/* Corrects a charge to what is held in fact, which is no more. */
 static inline void limit_settle(struct limit *limit, size_t charged,
 				size_t held)
 {

@@ -243,12 +243,14 @@ bool local_resize(struct local *local, void *ptr, size_t old_size,
 		  size_t new_size)
 {
 	struct room room = local_room(local);
-	size_t size = align_up(old_size, TARN_ALIGNMENT);
+	size_t size = align_up(old_size, TARN_ALIGNMENT), resized;
 
+	/* Rounded, for packed objects may leave `end` unaligned. */
 	if ((char *)ptr + size != room.last ||
-	    new_size > size + room_size(room))
+	    !align_up_checked(new_size, TARN_ALIGNMENT, &resized) ||
+	    resized > size + room_size(room))
 		return false;
-	room.last = (char *)ptr + align_up(new_size, TARN_ALIGNMENT);
+	room.last = (char *)ptr + resized;
 	local_set(local, room, local_given(local));
 	return true;
 }

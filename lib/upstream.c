@@ -241,7 +241,9 @@ void *source_resize(const struct source *source, void *ptr, size_t old_size,
 	size_t more = charged - old_size;
 	struct source_call call;
 
-	if (up->resize == NULL ||
+	/* A raise beyond the limit could not be undone, and malloc's never
+	   raises. */
+	if (up->resize == NULL || (source->limit != NULL && !source->cached) ||
 	    (more != 0 && limit_charge(source->limit, more, more) == 0))
 		return NULL;
 	call = source_begin();

@@ -48,8 +48,7 @@ void source_release(const struct source *source, void *ptr, size_t size);
 
 /*
  * Resizes in place or moves; charges the difference. NULL: as it was. May
- * raise *new_size, even beyond the limit: what moved cannot be undone. Keeps
- * errno.
+ * raise *new_size. Keeps errno.
  */
 void *source_resize(const struct source *source, void *ptr, size_t old_size,
 		    size_t *new_size);
