@@ -56,9 +56,9 @@ extern "C" {
 #endif
 
 #if defined __GNUC__
-#define TARN_FORMAT(format, first) \
+#define TARN_FORMAT(format, first)                                             \
 	__attribute__((__format__(__printf__, format, first)))
-#define TARN_SENTINEL __attribute__((__sentinel__))
+#define TARN_SENTINEL          __attribute__((__sentinel__))
 #define TARN_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #else
 #error "tarn.h needs the __atomic builtins of gcc or clang"
@@ -85,7 +85,7 @@ typedef struct tarn_cleanup tarn_cleanup;
  */
 typedef void tarn_oom_fn(tarn_pool *pool, size_t size, void *data);
 
-/* ---- where memory comes from -------------------------------------------- */
+/* ---- where memory comes from ----------------------------------------- */
 
 /*
  * Where blocks and large allocations come from. The functions may be called
@@ -125,7 +125,7 @@ const tarn_upstream *tarn_upstream_malloc(void);
  */
 const tarn_upstream *tarn_upstream_mmap(void);
 
-/* ---- lifetime ------------------------------------------------------------ */
+/* ---- lifetime -------------------------------------------------------- */
 
 /*
  * How to make a pool. Start from TARN_OPTIONS_INIT, which sets struct_size.
@@ -133,26 +133,34 @@ const tarn_upstream *tarn_upstream_mmap(void);
  */
 typedef struct tarn_options {
 	size_t struct_size;
-	const char *name;    /* for reports; copied; NULL: none               */
-	size_t first_block;  /* bytes of the first block; 0: 4096; <= 64 MiB  */
-	size_t max_block;    /* ceiling of block growth; 0: 256 KiB; <= 64 MiB */
-	size_t large_above;  /* larger requests go to the large list; 0: 4096;
-				<= 1 MiB                                      */
-	size_t limit;        /* bytes held by this pool and its descendants,
-				the caller's buffer not counted; 0: none      */
-	void *buffer;        /* the caller's own first block, never freed, left
-				unused where it is too small for a pool       */
+	/* For reports; copied. NULL: none. */
+	const char *name;
+	/* Bytes of the first block, at most 64 MiB. 0: 4096. */
+	size_t first_block;
+	/* Bytes, the ceiling of block growth, at most 64 MiB. 0: 256 KiB. */
+	size_t max_block;
+	/* Bytes: larger requests are large; at most 1 MiB. 0: 4096. */
+	size_t large_above;
+	/* Bytes held by this pool and its descendants, the caller's buffer not
+	   counted. 0: none. */
+	size_t limit;
+	/* The caller's own first block, never freed; left unused where it is
+	   too small for a pool. */
+	void *buffer;
 	size_t buffer_size;
-	const tarn_upstream *upstream; /* copied; NULL: the parent's, or malloc */
-	tarn_oom_fn *on_oom;           /* NULL: the parent's, or none          */
-	void *on_oom_data;             /* goes with on_oom                     */
-	unsigned flags;                /* 0                                    */
+	/* Copied. NULL: the parent's, or malloc. */
+	const tarn_upstream *upstream;
+	/* NULL: the parent's, with its data, or none. */
+	tarn_oom_fn *on_oom;
+	void *on_oom_data;
+	/* 0 */
+	unsigned flags;
 } tarn_options;
 
-#define TARN_OPTIONS_INIT                                                  \
-	{                                                                  \
-		sizeof(tarn_options), NULL, 0, 0, 0, 0, NULL, 0, NULL,     \
-			NULL, NULL, 0U                                     \
+#define TARN_OPTIONS_INIT                                                      \
+	{                                                                      \
+		sizeof(tarn_options), NULL, 0, 0, 0, 0, NULL, 0, NULL, NULL,   \
+			NULL, 0U                                               \
 	}
 
 /*
@@ -202,7 +210,7 @@ int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data);
 /* Returns what is kept under `key`, or NULL. MT-Safe. O(keys), one mutex. */
 void *tarn_pool_data(const tarn_pool *pool, const void *key);
 
-/* ---- allocation ---------------------------------------------------------- */
+/* ---- allocation ------------------------------------------------------ */
 
 /*
  * Returns `size` bytes aligned for every type (TARN_ALIGNMENT), contents
@@ -256,13 +264,13 @@ static inline size_t tarn_array_size(size_t count, size_t size)
  * A `type *` to one object of `type`, or to `count` of them: tarn_pmemalign
  * with the type's own alignment, so that a node of 24 bytes takes 24.
  */
-#define tarn_new(pool, type) \
+#define tarn_new(pool, type)                                                   \
 	((type *)tarn_pmemalign((pool), TARN_ALIGNOF(type), sizeof(type)))
-#define tarn_new_array(pool, type, count)                     \
-	((type *)tarn_pmemalign((pool), TARN_ALIGNOF(type),   \
+#define tarn_new_array(pool, type, count)                                      \
+	((type *)tarn_pmemalign((pool), TARN_ALIGNOF(type),                    \
 				tarn_array_size((count), sizeof(type))))
 
-/* ---- copies and strings --------------------------------------------------- */
+/* ---- copies and strings ---------------------------------------------- */
 
 /*
  * Each returns a copy, or NULL with ENOMEM (EINVAL where the source is NULL).
@@ -277,27 +285,26 @@ char *tarn_pstrndup(tarn_pool *pool, const char *source, size_t size);
  * Return the formatted string, or NULL: ENOMEM, or what vsnprintf sets. One
  * pass where the result fits the room at hand, else two. MT-Safe.
  */
-char *tarn_psprintf(tarn_pool *pool, const char *format, ...)
-	TARN_FORMAT(2, 3);
+char *tarn_psprintf(tarn_pool *pool, const char *format, ...) TARN_FORMAT(2, 3);
 char *tarn_pvsprintf(tarn_pool *pool, const char *format, va_list args)
 	TARN_FORMAT(2, 0);
 
 /*
  * Returns the strings that follow joined into one, up to a (char *)NULL; or
- * NULL with ENOMEM. MT-Safe. O(length), each string measured and copied once.
+ * NULL with ENOMEM. MT-Safe. O(length).
  */
 char *tarn_pstrcat(tarn_pool *pool, ...) TARN_SENTINEL;
 
-/* ---- a thread's own pool: for hot loops, inline ---------------------------- */
+/* ---- a thread's own pool: for hot loops, inline ---------------------- */
 
 /*
  * One thread's own part of a pool. This prefix is read by inline code and
  * never changes; it is the library's to write.
  */
 struct tarn_local {
-	char *last;       /* [o] where the next object begins; aligned       */
-	char *end;        /* [o] where packed objects begin, going down      */
-	size_t max;       /* [c] larger requests go to the large list        */
+	char *last; /* [o] where the next object begins; aligned  */
+	char *end;  /* [o] where packed objects begin, going down */
+	size_t max; /* [c] larger requests go to the large list   */
 	void *reserved[5];
 };
 
@@ -323,8 +330,8 @@ static inline void *tarn_local_palloc(tarn_local *local, size_t size)
 {
 	/* One unsigned test sends both 0 and too large to the miss. */
 	if (TARN_LIKELY(size - 1 < local->max)) {
-		size_t need = (size + TARN_ALIGNMENT - 1) &
-			      ~(TARN_ALIGNMENT - 1);
+		size_t need =
+			(size + TARN_ALIGNMENT - 1) & ~(TARN_ALIGNMENT - 1);
 		/* ORDER local-room (relaxed): only the owner writes; statistics
 		   read, see local_handed_out. */
 		char *last = __atomic_load_n(&local->last, __ATOMIC_RELAXED);
@@ -368,11 +375,11 @@ static inline void *tarn_local_pnalloc(tarn_local *local, size_t size)
 }
 
 /* As tarn_new, without the lookup. Owner-only. */
-#define tarn_local_new(local, type)                                     \
-	((type *)tarn_local_pmemalign((local), TARN_ALIGNOF(type),      \
+#define tarn_local_new(local, type)                                            \
+	((type *)tarn_local_pmemalign((local), TARN_ALIGNOF(type),             \
 				      sizeof(type)))
 
-/* ---- cleanups --------------------------------------------------------------- */
+/* ---- cleanups -------------------------------------------------------- */
 
 /*
  * Has fn(data) run at the next reset or at destroy of `pool`, last registered
@@ -381,8 +388,7 @@ static inline void *tarn_local_pnalloc(tarn_local *local, size_t size)
  * create children; it may not reset or destroy its own pool. MT-Safe. O(1),
  * one mutex.
  */
-tarn_cleanup *tarn_cleanup_add(tarn_pool *pool, void (*fn)(void *),
-			       void *data);
+tarn_cleanup *tarn_cleanup_add(tarn_pool *pool, void (*fn)(void *), void *data);
 
 /*
  * Has the cleanup not run at all, or run now and not again. Return 0, or -1
@@ -392,26 +398,33 @@ tarn_cleanup *tarn_cleanup_add(tarn_pool *pool, void (*fn)(void *),
 int tarn_cleanup_cancel(tarn_cleanup *cleanup);
 int tarn_cleanup_run(tarn_cleanup *cleanup);
 
-/* ---- looking at it ------------------------------------------------------------ */
+/* ---- looking at it --------------------------------------------------- */
 
 /* What a pool is made of. TARN_STATS_INIT sets struct_size. */
 typedef struct tarn_stats {
 	size_t struct_size;
-	size_t held;        /* bytes taken from upstream and not given back   */
-	size_t handed_out;  /* bytes of the requests, each rounded up to its
-			       alignment, the padding between them included  */
-	size_t large;       /* bytes of `held` in large allocations           */
-	size_t limit;       /* 0: none                                        */
+	/* Bytes taken from upstream and not given back. */
+	size_t held;
+	/* Bytes of the requests, each rounded up to its alignment, with the
+	   padding between them. */
+	size_t handed_out;
+	/* Bytes of `held` in large allocations. */
+	size_t large;
+	/* Bytes; 0: none. */
+	size_t limit;
 	size_t blocks;
-	size_t local_pools; /* threads, or rather slots, that allocated here  */
+	/* Threads that allocated here: two that never met may count as one. */
+	size_t local_pools;
 	size_t large_count;
-	size_t children;    /* the pool's own, not their children             */
-	size_t cleanups;    /* registered, and neither run nor cancelled      */
+	/* The pool's own, not their children. */
+	size_t children;
+	/* Neither run nor cancelled yet. */
+	size_t cleanups;
 } tarn_stats;
 
-#define TARN_STATS_INIT                                    \
-	{                                                  \
-		sizeof(tarn_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define TARN_STATS_INIT                                                        \
+	{                                                                      \
+		sizeof(tarn_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0                  \
 	}
 
 /*

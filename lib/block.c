@@ -28,8 +28,8 @@ static size_t block_depot_share = BLOCK_CACHE_DEPOT;
 
 static struct {
 	pthread_mutex_t mutex;
-	size_t bytes;                            /* [l] mutex */
-	struct block_free *lists[BLOCK_CLASSES]; /* [l] mutex */
+	size_t bytes;                         /* [l] mutex */
+	struct block_free *lists[BLOCK_BINS]; /* [l] mutex */
 } block_depot = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* [a] how often tarn_trim was called: a slot that is behind empties itself. */
@@ -47,37 +47,37 @@ void block_cache_configure(void)
 	bytes = strtoull(text, &end, 10);
 	if (*end == '\0') {
 		block_depot_share = (size_t)bytes;
-		block_slot_share = align_min(BLOCK_CACHE_SLOT,
-					     block_depot_share / 16);
+		block_slot_share =
+			align_min(BLOCK_CACHE_SLOT, block_depot_share / 16);
 	}
 	errno = error;
 }
 
-/* ---- classes ------------------------------------------------------------------ */
+/* ---- bins ------------------------------------------------------------ */
 
-struct class {
+struct bin {
 	unsigned index;
 	size_t size;
 };
 
-static bool class_covers(size_t size)
+static bool bin_covers(size_t size)
 {
-	return size - BLOCK_CLASS_LEAST <= BLOCK_CLASS_MOST - BLOCK_CLASS_LEAST;
+	return size - BLOCK_BIN_LEAST <= BLOCK_BIN_MOST - BLOCK_BIN_LEAST;
 }
 
-/* The least class of at least `size` bytes, a size within the cached range:
+/* The least bin of at least `size` bytes, a size within the cached range:
    the first five bits of size - 1, and one more. */
-static struct class class_of(size_t size)
+static struct bin bin_of(size_t size)
 {
 	unsigned exponent = 63U ^ (unsigned)__builtin_clzll(size - 1);
 	unsigned shift = exponent - 4;
 	size_t top = (size - 1) >> shift;
 
-	return (struct class){(exponent - 10) * 16 + (unsigned)top - 15,
-			      (top + 1) << shift};
+	return (struct bin){(exponent - 10) * 16 + (unsigned)top - 15,
+			    (top + 1) << shift};
 }
 
-/* ---- the depot ---------------------------------------------------------------- */
+/* ---- the depot ------------------------------------------------------- */
 
 /* Straight to malloc: what is cached is charged to no limit. */
 static void list_release(struct block_list list)
@@ -94,7 +94,7 @@ static void list_release(struct block_list list)
 	errno = error;
 }
 
-static void depot_put(unsigned class, struct block_list list)
+static void depot_put(unsigned bin, struct block_list list)
 {
 	bool fits;
 
@@ -104,8 +104,8 @@ static void depot_put(unsigned class, struct block_list list)
 	pthread_mutex_lock(&block_depot.mutex);
 	fits = list.bytes <= block_depot_share - block_depot.bytes;
 	if (fits) {
-		list.first->next_list = block_depot.lists[class];
-		block_depot.lists[class] = list.first;
+		list.first->next_list = block_depot.lists[bin];
+		block_depot.lists[bin] = list.first;
 		block_depot.bytes += list.bytes;
 	}
 	pthread_mutex_unlock(&block_depot.mutex);
@@ -113,15 +113,15 @@ static void depot_put(unsigned class, struct block_list list)
 		list_release(list);
 }
 
-static struct block_list depot_get(unsigned class)
+static struct block_list depot_get(unsigned bin)
 {
 	struct block_list list = {NULL, 0};
 
 	pthread_mutex_lock(&block_depot.mutex);
-	list.first = block_depot.lists[class];
+	list.first = block_depot.lists[bin];
 	if (list.first != NULL) {
 		list.bytes = list.first->list_bytes;
-		block_depot.lists[class] = list.first->next_list;
+		block_depot.lists[bin] = list.first->next_list;
 		block_depot.bytes -= list.bytes;
 	}
 	pthread_mutex_unlock(&block_depot.mutex);
@@ -130,12 +130,12 @@ static struct block_list depot_get(unsigned class)
 
 static void depot_trim(void)
 {
-	for (unsigned class = 0; class < BLOCK_CLASSES; class++) {
-		struct block_list list = depot_get(class);
+	for (unsigned bin = 0; bin < BLOCK_BINS; bin++) {
+		struct block_list list = depot_get(bin);
 
 		while (list.first != NULL) {
 			list_release(list);
-			list = depot_get(class);
+			list = depot_get(bin);
 		}
 	}
 }
@@ -150,7 +150,7 @@ void block_cache_unlock(void)
 	pthread_mutex_unlock(&block_depot.mutex);
 }
 
-/* ---- a slot's share -------------------------------------------------------------- */
+/* ---- a slot's share -------------------------------------------------- */
 
 static struct block_list list_take(struct block_cache *cache,
 				   struct block_list *list)
@@ -186,17 +186,17 @@ static void list_push(struct block_cache *cache, struct block_list *list,
 
 void block_cache_leave(struct block_cache *cache)
 {
-	for (unsigned class = 0; class < BLOCK_CLASSES; class++) {
-		depot_put(class, list_take(cache, &cache->hot[class]));
-		depot_put(class, list_take(cache, &cache->spare[class]));
+	for (unsigned bin = 0; bin < BLOCK_BINS; bin++) {
+		depot_put(bin, list_take(cache, &cache->hot[bin]));
+		depot_put(bin, list_take(cache, &cache->spare[bin]));
 	}
 }
 
 static void cache_release(struct block_cache *cache)
 {
-	for (unsigned class = 0; class < BLOCK_CLASSES; class++) {
-		list_release(list_take(cache, &cache->hot[class]));
-		list_release(list_take(cache, &cache->spare[class]));
+	for (unsigned bin = 0; bin < BLOCK_BINS; bin++) {
+		list_release(list_take(cache, &cache->hot[bin]));
+		list_release(list_take(cache, &cache->spare[bin]));
 	}
 }
 
@@ -226,79 +226,77 @@ static void cache_heed_trim(struct block_cache *cache)
 	}
 }
 
-/* Down to the slot's share, one class after the other. */
+/* Down to the slot's share, one bin after the other. */
 static void cache_shrink(struct block_cache *cache)
 {
 	while (cache->bytes > block_slot_share) {
-		unsigned class = cache->hand++ % BLOCK_CLASSES;
+		unsigned bin = cache->hand++ % BLOCK_BINS;
 
-		depot_put(class, list_take(cache, &cache->spare[class]));
+		depot_put(bin, list_take(cache, &cache->spare[bin]));
 		if (cache->bytes > block_slot_share)
-			depot_put(class,
-				  list_take(cache, &cache->hot[class]));
+			depot_put(bin, list_take(cache, &cache->hot[bin]));
 	}
 }
 
 /* Whether the hot list can serve; not if there was a trim. */
-static bool cache_has(const struct block_cache *cache, struct class class)
+static bool cache_has(const struct block_cache *cache, struct bin bin)
 {
-	return cache->hot[class.index].first != NULL &&
+	return cache->hot[bin.index].first != NULL &&
 	       cache->trims == cache_trims();
 }
 
 /* From the slot's lists or the depot; NULL where all are empty. */
-static void *cache_pop(struct block_cache *cache, struct class class)
+static void *cache_pop(struct block_cache *cache, struct bin bin)
 {
-	struct block_list *hot = &cache->hot[class.index];
+	struct block_list *hot = &cache->hot[bin.index];
 	void *memory = NULL;
 
 	cache_heed_trim(cache);
 	if (hot->first == NULL) {
-		*hot = cache->spare[class.index];
-		cache->spare[class.index] = (struct block_list){NULL, 0};
+		*hot = cache->spare[bin.index];
+		cache->spare[bin.index] = (struct block_list){NULL, 0};
 	}
 	if (hot->first == NULL) {
-		*hot = depot_get(class.index);
+		*hot = depot_get(bin.index);
 		cache->bytes += hot->bytes;
 	}
 	if (hot->first != NULL)
-		memory = list_pop(cache, hot, class.size);
+		memory = list_pop(cache, hot, bin.size);
 	cache_shrink(cache);
 	return memory;
 }
 
 /* Whether the hot list can take one more; not if there was a trim. */
-static bool cache_takes(const struct block_cache *cache, struct class class)
+static bool cache_takes(const struct block_cache *cache, struct bin bin)
 {
-	return cache->hot[class.index].bytes + class.size <= block_list_bytes &&
-	       cache->bytes + class.size <= block_slot_share &&
+	return cache->hot[bin.index].bytes + bin.size <= block_list_bytes &&
+	       cache->bytes + bin.size <= block_slot_share &&
 	       cache->trims == cache_trims();
 }
 
 /* A full hot list becomes the spare one, and that goes to the depot. */
-static void cache_push(struct block_cache *cache, struct class class,
-		       void *memory)
+static void cache_push(struct block_cache *cache, struct bin bin, void *memory)
 {
-	struct block_list *hot = &cache->hot[class.index];
-	struct block_list *spare = &cache->spare[class.index];
+	struct block_list *hot = &cache->hot[bin.index];
+	struct block_list *spare = &cache->spare[bin.index];
 
 	cache_heed_trim(cache);
-	if (hot->bytes + class.size > block_list_bytes) {
-		depot_put(class.index, list_take(cache, spare));
+	if (hot->bytes + bin.size > block_list_bytes) {
+		depot_put(bin.index, list_take(cache, spare));
 		*spare = *hot;
 		*hot = (struct block_list){NULL, 0};
 	}
-	list_push(cache, hot, memory, class.size);
+	list_push(cache, hot, memory, bin.size);
 	cache_shrink(cache);
 }
 
-/* ---- memory ------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------- */
 
 /* Whether such memory may be cached. It serves any alignment up to a line. */
 static bool block_is_cached(const struct source *source, size_t size,
 			    size_t alignment)
 {
-	return source->cached && class_covers(size) && alignment <= BLOCK_LINE;
+	return source->cached && bin_covers(size) && alignment <= BLOCK_LINE;
 }
 
 /* Within limits, and where the cache has nothing at hand. */
@@ -307,22 +305,22 @@ block_take_slow(struct block_cache *cache, const struct source *source,
 		size_t least, size_t *size, size_t alignment)
 {
 	bool cached = block_is_cached(source, *size, alignment);
-	struct class class = {0, *size};
+	struct bin bin = {0, *size};
 	void *memory = NULL;
 
 	if (cached) {
-		class = class_of(*size);
+		bin = bin_of(*size);
 		alignment = BLOCK_LINE;
 	}
-	*size = class.size <= PTRDIFF_MAX
-			? limit_charge(source->limit, least, class.size)
+	*size = bin.size <= PTRDIFF_MAX
+			? limit_charge(source->limit, least, bin.size)
 			: 0;
 	if (*size == 0) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (cached && cache != NULL && *size == class.size)
-		memory = cache_pop(cache, class);
+	if (cached && cache != NULL && *size == bin.size)
+		memory = cache_pop(cache, bin);
 	return memory != NULL ? memory : source_alloc(source, size, alignment);
 }
 
@@ -332,12 +330,12 @@ void *block_take(struct block_cache *cache, const struct source *source,
 	/* What a pool per request costs is decided here. */
 	if (TARN_LIKELY(block_is_cached(source, *size, alignment) &&
 			source->limit == NULL && cache != NULL)) {
-		struct class class = class_of(*size);
+		struct bin bin = bin_of(*size);
 
-		if (TARN_LIKELY(cache_has(cache, class))) {
-			*size = class.size;
-			return list_pop(cache, &cache->hot[class.index],
-					class.size);
+		if (TARN_LIKELY(cache_has(cache, bin))) {
+			*size = bin.size;
+			return list_pop(cache, &cache->hot[bin.index],
+					bin.size);
 		}
 	}
 	return block_take_slow(cache, source, least, size, alignment);
@@ -352,11 +350,11 @@ block_give_slow(struct block_cache *cache, const struct source *source,
 
 	if (cache == NULL || !block_is_cached(source, size, BLOCK_LINE) ||
 	    ((uintptr_t)memory & (BLOCK_LINE - 1)) != 0 ||
-	    class_of(size).size != size) {
+	    bin_of(size).size != size) {
 		source_release(source, memory, size);
 		return;
 	}
-	cache_push(cache, class_of(size), memory);
+	cache_push(cache, bin_of(size), memory);
 	limit_return(limit, size);
 }
 
@@ -366,12 +364,10 @@ void block_give(struct block_cache *cache, const struct source *source,
 	if (TARN_LIKELY(block_is_cached(source, size, BLOCK_LINE) &&
 			source->limit == NULL && cache != NULL &&
 			((uintptr_t)memory & (BLOCK_LINE - 1)) == 0)) {
-		struct class class = class_of(size);
+		struct bin bin = bin_of(size);
 
-		if (TARN_LIKELY(class.size == size &&
-				cache_takes(cache, class))) {
-			list_push(cache, &cache->hot[class.index], memory,
-				  size);
+		if (TARN_LIKELY(bin.size == size && cache_takes(cache, bin))) {
+			list_push(cache, &cache->hot[bin.index], memory, size);
 			return;
 		}
 	}

@@ -79,15 +79,15 @@ static inline struct block *block_init(void *memory, size_t size, size_t header)
 	return block;
 }
 
-/* ---- the cache -------------------------------------------------------------- */
+/* ---- the cache ------------------------------------------------------- */
 
 /*
  * Sizes that are cached: powers of two from 1 KiB to 256 KiB, in 16 steps
  * each, so that rounding up to one wastes at most a sixteenth.
  */
-#define BLOCK_CLASS_LEAST ((size_t)1 << 10)
-#define BLOCK_CLASS_MOST  ((size_t)256 << 10)
-#define BLOCK_CLASSES     129
+#define BLOCK_BIN_LEAST ((size_t)1 << 10)
+#define BLOCK_BIN_MOST  ((size_t)256 << 10)
+#define BLOCK_BINS      129
 
 /* Bytes: what a slot may keep, and what the depot may keep. */
 #define BLOCK_CACHE_SLOT  ((size_t)256 << 10)
@@ -99,11 +99,11 @@ struct block_list {
 };
 
 struct block_cache {
-	size_t bytes;                           /* [o]                      */
-	uint32_t trims;                         /* [o] of the last look     */
-	uint32_t hand;                          /* [o] next class to shrink */
-	struct block_list hot[BLOCK_CLASSES];   /* [o] taken from, given to */
-	struct block_list spare[BLOCK_CLASSES]; /* [o] full, or empty       */
+	size_t bytes;                        /* [o]                      */
+	uint32_t trims;                      /* [o] of the last look     */
+	uint32_t hand;                       /* [o] next bin to shrink */
+	struct block_list hot[BLOCK_BINS];   /* [o] taken from, given to */
+	struct block_list spare[BLOCK_BINS]; /* [o] full, or empty       */
 };
 
 /*

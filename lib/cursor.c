@@ -9,7 +9,6 @@
  */
 #include "cursor.h"
 
-
 /* After how many claims without room a block is left behind: the original's. */
 static const uint32_t cursor_patience = 4;
 
@@ -23,7 +22,7 @@ static const size_t cursor_small_part = 64;
 /* Requests of more than this part of a block choose its size. */
 static const size_t cursor_suit_part = 8;
 
-/* ---- one block --------------------------------------------------------------- */
+/* ---- one block ------------------------------------------------------- */
 
 /* From above, a line at a time. */
 static bool block_divide_lasting(const struct claim *claim, uint64_t room,
@@ -62,8 +61,8 @@ static bool block_claim(struct block *block, const struct claim *claim,
 	/* ORDER block-room (relaxed): the claimed units are the claimer's by
 	   the exchange alone; what they held before a reset was ordered by
 	   that reset. Pairs with itself, and with cursor_reset. */
-	uint64_t after, room = atomic_load_explicit(&block->room,
-						    memory_order_relaxed);
+	uint64_t after,
+		room = atomic_load_explicit(&block->room, memory_order_relaxed);
 
 	do {
 		if (!block_divide(claim, room, &after))
@@ -78,7 +77,7 @@ static bool block_claim(struct block *block, const struct claim *claim,
 	return true;
 }
 
-/* ---- the chain ---------------------------------------------------------------- */
+/* ---- the chain ------------------------------------------------------- */
 
 static struct block *block_next(struct block *block)
 {
@@ -149,7 +148,7 @@ static void cursor_count_failed(struct cursor *cursor, struct block *block,
 	}
 }
 
-/* ---- growth ------------------------------------------------------------------- */
+/* ---- growth ---------------------------------------------------------- */
 
 /*
  * Bytes of the next block. A pool of one thread takes blocks of the first
@@ -164,7 +163,7 @@ static size_t cursor_next_size(const struct cursor *cursor,
 
 	if (claim->shared)
 		size = align_min(size, align_max(held / cursor_shared_part,
-						 BLOCK_CLASS_LEAST));
+						 BLOCK_BIN_LEAST));
 	size = align_max(size, held / cursor_small_part);
 	return align_min(size, cursor->max_block);
 }
@@ -195,8 +194,7 @@ static size_t cursor_suit(const struct claim *claim, size_t size, size_t need)
 }
 
 /* Appends a block and claims from it before others can see it. */
-static bool cursor_grow_locked(struct cursor *cursor,
-			       struct block_cache *cache,
+static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 			       const struct source *source,
 			       const struct claim *claim, struct chunk *chunk)
 {
@@ -237,7 +235,7 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 	return claimed;
 }
 
-/* ---- exclusive calls ------------------------------------------------------------ */
+/* ---- exclusive calls ------------------------------------------------- */
 
 /* ORDER exclusive (relaxed), here and below: every other use of the pool has
    happened before, by the caller's own ordering; pairs with each claim. */
@@ -338,7 +336,7 @@ void cursor_clear(struct cursor *cursor, struct block_cache *cache,
 		cursor_remove(cursor, cache, source, cursor->first);
 }
 
-/* ---- figures ---------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------- */
 
 size_t cursor_held(const struct cursor *cursor)
 {

@@ -16,7 +16,7 @@
 #define LARGE_SHARD_BITS 5
 #define LARGE_SHARDS     ((size_t)1 << LARGE_SHARD_BITS)
 
-/* ---- one table ------------------------------------------------------------------ */
+/* ---- one table ------------------------------------------------------- */
 
 static uint64_t large_hash(const void *object)
 {
@@ -74,7 +74,7 @@ static void shard_uncount_locked(struct large_shard *shard,
 	shard->held -= entry->held;
 }
 
-/* Whether an entry that hashes to `start` may stand at `hole` instead of `i`. */
+/* Whether an entry that hashes to `start` may go from `i` to `hole`. */
 static bool shard_may_move(const struct large_shard *shard, size_t start,
 			   size_t hole, size_t i)
 {
@@ -123,7 +123,7 @@ static void *shard_rehash_locked(struct large_shard *shard, void *memory,
 	return old == shard->few ? NULL : old;
 }
 
-/* ---- one shard -------------------------------------------------------------------- */
+/* ---- one shard ------------------------------------------------------- */
 
 /* One try to double the table, with the mutex released meanwhile. */
 static bool shard_grow(struct large_shard *shard, const struct large_use *use)
@@ -234,7 +234,7 @@ static void shard_reset(struct large_shard *shard, const struct large_use *use)
 	shard_empty(shard);
 }
 
-/* ---- the shards ---------------------------------------------------------------------- */
+/* ---- the shards ------------------------------------------------------ */
 
 static struct large_shard *large_shards(const struct large *large)
 {
@@ -254,8 +254,8 @@ static struct large_shard *large_make_shards(struct large *large,
 					     const struct large_use *use)
 {
 	size_t size = LARGE_SHARDS * sizeof(struct large_shard), held = size;
-	struct large_shard *shards = block_take(use->cache, use->source, size,
-						&held, BLOCK_LINE);
+	struct large_shard *shards =
+		block_take(use->cache, use->source, size, &held, BLOCK_LINE);
 	struct large_shard *published;
 
 	if (shards == NULL)
@@ -297,13 +297,10 @@ static struct large_shard *large_choose(struct large *large,
 
 /* Applies `take` to the two shards where an object may be, the likelier one
    first. Returns the one that had it, or NULL. */
-static struct large_shard *large_find(struct large *large,
-				      const struct large_use *use,
-				      const void *object,
-				      struct large_entry *entry,
-				      bool (*take)(struct large_shard *,
-						   const void *,
-						   struct large_entry *))
+static struct large_shard *large_find(
+	struct large *large, const struct large_use *use, const void *object,
+	struct large_entry *entry,
+	bool (*take)(struct large_shard *, const void *, struct large_entry *))
 {
 	struct large_shard *shards = large_shards(large), *other = NULL;
 
@@ -313,12 +310,11 @@ static struct large_shard *large_find(struct large *large,
 		other = large_shard_of(shards, object);
 	if (other != NULL && take(other, object, entry))
 		return other;
-	return !use->at_home && take(&large->home, object, entry)
-		       ? &large->home
-		       : NULL;
+	return !use->at_home && take(&large->home, object, entry) ? &large->home
+								  : NULL;
 }
 
-/* ---- requests -------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------- */
 
 void *large_alloc(struct large *large, const struct large_use *use,
 		  size_t alignment, size_t size)
@@ -331,9 +327,9 @@ void *large_alloc(struct large *large, const struct large_use *use,
 		return NULL;
 	}
 	entry.held = entry.size;
-	entry.object = block_take(use->cache, use->source, entry.size,
-				  &entry.held,
-				  align_max(alignment, TARN_ALIGNMENT));
+	entry.object =
+		block_take(use->cache, use->source, entry.size, &entry.held,
+			   align_max(alignment, TARN_ALIGNMENT));
 	if (entry.object == NULL)
 		return NULL;
 	if (shard_add(large_choose(large, use, entry.object), use, entry))
@@ -413,7 +409,7 @@ void *large_resize(struct large *large, const struct large_use *use,
 	return object;
 }
 
-/* ---- exclusive calls, and figures --------------------------------------------------------- */
+/* ---- exclusive calls, and figures ------------------------------------ */
 
 void large_reset(struct large *large, const struct large_use *use)
 {

@@ -13,11 +13,11 @@
 #include <stddef.h>
 
 struct limit {
-	size_t most;           /* [c] bytes                              */
-	size_t used;           /* [l] outermost->mutex                   */
-	struct limit *outer;   /* [c] NULL: this is the outermost        */
-	struct limit *outermost; /* [c]                                  */
-	pthread_mutex_t mutex; /* used in the outermost only             */
+	size_t most;             /* [c] bytes                       */
+	size_t used;             /* [l] bytes; outermost->mutex     */
+	struct limit *outer;     /* [c] NULL: this is the outermost */
+	struct limit *outermost; /* [c]                             */
+	pthread_mutex_t mutex;   /* used in the outermost only      */
 };
 
 /* The limit within which `outer`'s pools may put another; outer may be NULL. */

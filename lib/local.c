@@ -21,7 +21,7 @@ static const size_t local_shared_part = 4;
 /* Bytes: a smaller rest is not worth a look at each miss. */
 static const size_t local_least_tail = 32;
 
-/* ---- the three words that others read ----------------------------------------- */
+/* ---- the three words that others read -------------------------------- */
 
 static struct room local_room(const struct local *local)
 {
@@ -43,8 +43,8 @@ static void local_set(struct local *local, struct room room, size_t given)
 	/* ORDER local-change (release): no store below may be seen without the
 	   odd count before it, nor the even count without the stores; pairs
 	   with local_handed_out. */
-	uint32_t changes = atomic_load_explicit(&local->changes,
-						memory_order_relaxed);
+	uint32_t changes =
+		atomic_load_explicit(&local->changes, memory_order_relaxed);
 
 	atomic_store_explicit(&local->changes, changes + 1,
 			      memory_order_relaxed);
@@ -62,10 +62,10 @@ static bool local_try_handed_out(const struct local *local, size_t *bytes)
 	/* ORDER local-change (acquire): each load before the next, the even
 	   count before all; pairs with local_set. A hit moves one of last and
 	   end: `end` the same twice means that both were true at once. */
-	uint32_t changes = atomic_load_explicit(&local->changes,
-						memory_order_acquire);
-	size_t given = atomic_load_explicit(&local->given,
-					    memory_order_acquire);
+	uint32_t changes =
+		atomic_load_explicit(&local->changes, memory_order_acquire);
+	size_t given =
+		atomic_load_explicit(&local->given, memory_order_acquire);
 	char *end = __atomic_load_n(&local->hot.end, __ATOMIC_ACQUIRE);
 	char *last = __atomic_load_n(&local->hot.last, __ATOMIC_ACQUIRE);
 	/* ORDER local-change (acquire): see above. */
@@ -86,7 +86,7 @@ size_t local_handed_out(const struct local *local)
 	return bytes;
 }
 
-/* ---- lifetime -------------------------------------------------------------------- */
+/* ---- lifetime -------------------------------------------------------- */
 
 void local_reset(struct local *local, struct chunk chunk)
 {
@@ -99,7 +99,7 @@ void local_reset(struct local *local, struct chunk chunk)
 	local_set(local, room, local->claimed);
 }
 
-/* ---- room ------------------------------------------------------------------------- */
+/* ---- room ------------------------------------------------------------ */
 
 bool local_need(size_t alignment, size_t size, size_t *need)
 {
@@ -169,7 +169,7 @@ static char *local_carve(struct local *local, struct room *room,
 	return object;
 }
 
-/* ---- requests ---------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------- */
 
 void *local_take(struct local *local, size_t alignment, size_t size)
 {

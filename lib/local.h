@@ -32,20 +32,20 @@ struct room {
  */
 struct local {
 	union {
-		tarn_local hot; /* [o] last and end: others read               */
+		tarn_local hot; /* [o] last and end: others read */
 		struct {
-			void *known[3];         /* last, end and max           */
-			struct tarn_pool *pool; /* [c]                         */
-			struct local *next;     /* [l] pool mutex: all others  */
-			char *chunk_end;        /* [o] end, before any packed  */
-			size_t claimed;         /* [o] bytes, since last reset */
-			_Atomic size_t given;   /* [o] others read: handed out
-						   and the room of hot, bytes  */
+			void *known[3];         /* last, end and max        */
+			struct tarn_pool *pool; /* [c]                      */
+			struct local *next;     /* [l] pool mutex: the rest */
+			char *chunk_end;        /* [o] end, before packed   */
+			size_t claimed;         /* [o] bytes since a reset  */
+			_Atomic size_t given;   /* [o] bytes handed out, and
+						   the room; others read    */
 		};
 	};
-	_Atomic uint32_t changes;       /* [o] others read: odd while last, end
-					   and given do not fit together       */
-	struct room tails[LOCAL_TAILS]; /* [o]                                 */
+	/* [o] odd while last, end and given do not fit together; others read */
+	_Atomic uint32_t changes;
+	struct room tails[LOCAL_TAILS]; /* [o] */
 };
 
 /* What an empty local pool stands on: its own address, never NULL. */

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- the layers of a miss --------------------------------------------------------- */
+/* ---- the layers of a miss -------------------------------------------- */
 
 struct large_use pool_large_use(tarn_pool *pool)
 {
@@ -27,8 +27,8 @@ static void *serve_large(tarn_pool *pool, size_t alignment, size_t size)
 	return large_alloc(&pool->large, &use, alignment, size);
 }
 
-static void *serve_chunk(tarn_pool *pool, struct local *local,
-			 size_t alignment, size_t size, size_t need)
+static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
+			 size_t size, size_t need)
 {
 	/* ORDER table-publish (relaxed): whether there is one, no more. Pairs
 	   with pool_grow_table_locked. */
@@ -86,8 +86,7 @@ void *pool_out_of_memory(tarn_pool *pool, size_t size)
 }
 
 static __attribute__((noinline)) void *
-palloc_miss(tarn_pool *pool, struct local *local, size_t alignment,
-	    size_t size)
+palloc_miss(tarn_pool *pool, struct local *local, size_t alignment, size_t size)
 {
 	void *object = palloc_try(pool, local, alignment, size);
 
@@ -116,7 +115,7 @@ palloc_first(tarn_pool *pool, size_t alignment, size_t size)
 	return tarn_local_pmemalign(&local->hot, alignment, size);
 }
 
-/* ---- allocation -------------------------------------------------------------------------- */
+/* ---- allocation ------------------------------------------------------ */
 
 /* A hit is what these three do, up to the inline call: the owner's way and the
    others' are apart, because each instruction counts here. */
@@ -165,7 +164,7 @@ void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)
 	return object != NULL ? memset(object, 0, bytes) : NULL;
 }
 
-/* ---- resizing ------------------------------------------------------------------------------ */
+/* ---- resizing -------------------------------------------------------- */
 
 /* In place, or by upstream; NULL where it has to be copied. */
 static void *prealloc_keep(tarn_pool *pool, void *ptr, size_t old_size,

@@ -28,7 +28,7 @@ static const size_t pool_large_above = 4096;
 
 static const tarn_options options_preset = TARN_OPTIONS_INIT;
 
-/* ---- options ------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------- */
 
 static bool options_tail_is_zero(const tarn_options *options)
 {
@@ -63,9 +63,9 @@ static const tarn_options *options_read(const tarn_options *given,
 }
 
 /* Where the pool's memory comes from, before a limit of its own. */
-static PER_OPTIONS const struct source *options_source(const tarn_options *options,
-					   const tarn_pool *parent,
-					   struct source *buffer)
+static PER_OPTIONS const struct source *
+options_source(const tarn_options *options, const tarn_pool *parent,
+	       struct source *buffer)
 {
 	if (options->upstream == NULL)
 		return parent != NULL ? &parent->source : &source_malloc;
@@ -74,14 +74,14 @@ static PER_OPTIONS const struct source *options_source(const tarn_options *optio
 	return buffer;
 }
 
-/* ---- creation ---------------------------------------------------------------------- */
+/* ---- creation -------------------------------------------------------- */
 
 /* The pieces that stand in front of a pool's first chunk. */
 struct pool_layout {
-	size_t limit;   /* offset of its limit, where it has one */
-	size_t name;    /* offset of its name, where it has one  */
-	size_t chunks;  /* offset of the first chunk             */
-	size_t least;   /* bytes of the smallest first block     */
+	size_t limit;  /* offset of its limit, where it has one */
+	size_t name;   /* offset of its name, where it has one  */
+	size_t chunks; /* offset of the first chunk             */
+	size_t least;  /* bytes of the smallest first block     */
 };
 
 static PER_OPTIONS struct pool_layout pool_lay_out(const tarn_options *options)
@@ -107,8 +107,7 @@ static void *pool_use_buffer(const tarn_options *options, size_t least,
 	char *buffer = options->buffer;
 	size_t skip = -(uintptr_t)buffer & (BLOCK_LINE - 1);
 
-	if (options->buffer_size < skip ||
-	    options->buffer_size - skip < least)
+	if (options->buffer_size < skip || options->buffer_size - skip < least)
 		return NULL;
 	*size = align_down(options->buffer_size - skip, BLOCK_LINE);
 	return upstream_usable(buffer + skip, *size, BLOCK_LINE) ? buffer + skip
@@ -116,8 +115,8 @@ static void *pool_use_buffer(const tarn_options *options, size_t least,
 }
 
 static PER_OPTIONS void *pool_take_first(const tarn_options *options,
-			     const struct source *source, size_t least,
-			     size_t *size)
+					 const struct source *source,
+					 size_t least, size_t *size)
 {
 	*size = align_max(align_clamp(options->first_block, pool_first_block, 0,
 				      BLOCK_MOST),
@@ -141,7 +140,8 @@ static void pool_set_limit(tarn_pool *pool, struct limit *limit, size_t most)
 }
 
 static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
-		      tarn_pool *parent, const struct source *source)
+				  tarn_pool *parent,
+				  const struct source *source)
 {
 	atomic_init(&pool->owner, SLOT_UNOWNED);
 	atomic_init(&pool->busy, SLOT_NONE);
@@ -166,10 +166,10 @@ static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 	}
 }
 
-static PER_OPTIONS tarn_pool *pool_build(void *memory, size_t size, size_t taken,
-			     const tarn_options *options, tarn_pool *parent,
-			     const struct source *source,
-			     const struct pool_layout *at)
+static PER_OPTIONS tarn_pool *
+pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
+	   tarn_pool *parent, const struct source *source,
+	   const struct pool_layout *at)
 {
 	tarn_pool *pool = (tarn_pool *)((char *)memory + BLOCK_HEADER);
 	char *base = memory;
@@ -182,11 +182,11 @@ static PER_OPTIONS tarn_pool *pool_build(void *memory, size_t size, size_t taken
 	if (options->limit != 0)
 		pool_set_limit(pool, (struct limit *)(base + at->limit),
 			       options->limit);
-	pool->cursor.first_size = align_clamp(options->first_block,
-					      pool_first_block,
-					      BLOCK_CLASS_LEAST, BLOCK_MOST);
+	pool->cursor.first_size =
+		align_clamp(options->first_block, pool_first_block,
+			    BLOCK_BIN_LEAST, BLOCK_MOST);
 	pool->cursor.max_block = align_clamp(options->max_block, pool_max_block,
-					     BLOCK_CLASS_LEAST, BLOCK_MOST);
+					     BLOCK_BIN_LEAST, BLOCK_MOST);
 	local_init(&pool->own, pool,
 		   align_clamp(options->large_above, pool_large_above, 1,
 			       UPSTREAM_SMALL_MOST),
@@ -261,7 +261,7 @@ tarn_pool *tarn_pool_create_child(tarn_pool *parent,
 	return child;
 }
 
-/* ---- the end of a round ---------------------------------------------------------------- */
+/* ---- the end of a round ---------------------------------------------- */
 
 /* The number under which the calling thread is exclusive in a pool. */
 static uint32_t pool_self(void)
@@ -409,7 +409,7 @@ void tarn_pool_destroy(tarn_pool *pool)
 	pool_release(pool);
 }
 
-/* ---- a thread's own part ------------------------------------------------------------------ */
+/* ---- a thread's own part --------------------------------------------- */
 
 /* True for the one thread that becomes the owner of the first local pool. */
 static bool pool_own(tarn_pool *pool, uint32_t slot)

@@ -33,13 +33,11 @@ struct pool_data {
 
 struct tarn_pool {
 	_Atomic uint32_t owner;             /* [a] slot of `own`, once set   */
-	_Atomic uint32_t busy;              /* [a] slot that resets or
-					       destroys, or SLOT_NONE        */
+	_Atomic uint32_t busy;              /* [a] slot that resets it       */
 	_Atomic(struct slot_table *) table; /* [a] NULL: only the owner came */
 	struct source source;               /* [c]                           */
 
-	size_t taken;                       /* [c] bytes of the first block;
-					       0: the caller's buffer      */
+	size_t taken; /* [c] bytes of the first block; 0: a caller's buffer */
 	struct cursor cursor;
 	struct large large;
 	struct cleanup_list cleanups;
@@ -70,7 +68,8 @@ _Static_assert(sizeof(tarn_local) == 8 * sizeof(void *) &&
 _Static_assert(sizeof(struct local) <= 2 * BLOCK_LINE,
 	       "a pool of many threads pays for each of these");
 _Static_assert(offsetof(struct tarn_pool, own) -
-			       offsetof(struct tarn_pool, source) >= 128,
+			       offsetof(struct tarn_pool, source) >=
+		       128,
 	       "owner-written and shared words must be two lines apart");
 
 /* Whether the calling thread owns the first local pool, `own`. */
@@ -79,9 +78,9 @@ static inline bool pool_is_own(const tarn_pool *pool)
 	/* ORDER pool-owner (relaxed): a thread that finds its own name here
 	   set it, or has its slot from the one that did (the slot mutex orders
 	   them). Pairs with pool_own. */
-	return TARN_LIKELY(atomic_load_explicit(&pool->owner,
-						memory_order_relaxed) ==
-			   slot_name());
+	return TARN_LIKELY(
+		atomic_load_explicit(&pool->owner, memory_order_relaxed) ==
+		slot_name());
 }
 
 /* The local pool of any other thread, or NULL where it has none yet. */

@@ -39,7 +39,7 @@ static pthread_key_t slot_key;
 static bool slot_key_made;   /* [c] after slot_once                        */
 static unsigned slot_rounds; /* [c] after slot_once: destructors until exit */
 
-/* ---- thread exit and fork --------------------------------------------------- */
+/* ---- thread exit and fork -------------------------------------------- */
 
 /*
  * A thread that uses the library for the first time in one of its last
@@ -119,7 +119,7 @@ static void slot_setup(void)
 				       slot_after_fork) == 0;
 }
 
-/* ---- taking a slot ------------------------------------------------------------ */
+/* ---- taking a slot --------------------------------------------------- */
 
 /* Only as often as the registry doubles, so that it costs a thread nothing. */
 static void slot_sweep_locked(void)
@@ -131,11 +131,10 @@ static void slot_sweep_locked(void)
 
 static bool slot_grow_locked(void)
 {
-	uint32_t capacity = slot_registry.capacity != 0
-				    ? slot_registry.capacity * 2
-				    : 16;
-	struct slot **slots = realloc(slot_registry.slots,
-				      capacity * sizeof(*slots));
+	uint32_t capacity =
+		slot_registry.capacity != 0 ? slot_registry.capacity * 2 : 16;
+	struct slot **slots =
+		realloc(slot_registry.slots, capacity * sizeof(*slots));
 
 	if (slots == NULL)
 		return false;
@@ -213,7 +212,7 @@ struct slot *slot_acquire(void)
 	return slot_self;
 }
 
-/* ---- the table ------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------- */
 
 _Static_assert((sizeof(struct slot_entry) & (sizeof(struct slot_entry) - 1)) ==
 		       0,
@@ -228,8 +227,7 @@ struct slot_table *slot_table_init(void *memory, uint32_t capacity,
 	table->count = 0;
 	for (uint32_t i = 0; i < capacity; i++)
 		atomic_init(&table->entries[i].slot, SLOT_EMPTY);
-	for (uint32_t i = 0; old != NULL && i < slot_table_capacity(old);
-	     i++) {
+	for (uint32_t i = 0; old != NULL && i < slot_table_capacity(old); i++) {
 		const struct slot_entry *entry = &old->entries[i];
 		/* ORDER table-entry (relaxed): entries are set under the mutex
 		   that the caller holds. */

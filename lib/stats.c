@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- statistics --------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------ */
 
 /* Bytes handed out by all local pools, and how many there are. */
 static size_t stats_locals(tarn_pool *pool, size_t *count)
@@ -66,7 +66,7 @@ const char *tarn_version(void)
 	return PACKAGE_VERSION;
 }
 
-/* ---- the callers' data ------------------------------------------------------------------ */
+/* ---- the callers' data ----------------------------------------------- */
 
 static struct pool_data *data_find_locked(tarn_pool *pool, const void *key)
 {
@@ -133,7 +133,7 @@ void *tarn_pool_data(const tarn_pool *const_pool, const void *key)
 	return data;
 }
 
-/* ---- cleanups ---------------------------------------------------------------------------- */
+/* ---- cleanups -------------------------------------------------------- */
 
 tarn_cleanup *tarn_cleanup_add(tarn_pool *pool, void (*fn)(void *), void *data)
 {

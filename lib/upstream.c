@@ -15,7 +15,7 @@
 
 #include "align.h"
 
-/* ---- malloc -------------------------------------------------------------- */
+/* ---- malloc ---------------------------------------------------------- */
 
 static void *malloc_alloc(void *ctx, size_t *size, size_t alignment)
 {
@@ -47,7 +47,7 @@ const tarn_upstream *tarn_upstream_malloc(void)
 	return &source_malloc.upstream;
 }
 
-/* ---- mmap ---------------------------------------------------------------- */
+/* ---- mmap ------------------------------------------------------------ */
 
 /* Bytes: where the system has transparent huge pages, they are this large. */
 static const size_t mmap_huge = (size_t)2 << 20;
@@ -148,7 +148,7 @@ const tarn_upstream *tarn_upstream_mmap(void)
 	return &upstream;
 }
 
-/* ---- the source ------------------------------------------------------------ */
+/* ---- the source ------------------------------------------------------ */
 
 bool upstream_usable(const void *ptr, size_t size, size_t alignment)
 {

@@ -20,15 +20,13 @@
 #define UPSTREAM_SMALL_MOST ((size_t)1 << 20)
 
 struct source {
-	tarn_upstream upstream; /* [c]                                        */
-	struct limit *limit;    /* [c] NULL: none                             */
-	bool cached;            /* [c] released blocks may wait in the cache:
-				   those of malloc's upstream, no others      */
+	tarn_upstream upstream; /* [c]                                  */
+	struct limit *limit;    /* [c] NULL: none                       */
+	bool cached;            /* [c] malloc's: blocks may be cached   */
 };
 
 /* malloc without a limit: where pools come from by default. */
-extern const struct source source_malloc
-	__attribute__((visibility("hidden")));
+extern const struct source source_malloc __attribute__((visibility("hidden")));
 
 struct source source_of(const tarn_upstream *upstream, struct limit *limit);
 
@@ -40,10 +38,9 @@ bool upstream_usable(const void *ptr, size_t size, size_t alignment);
  * *size, and charges that too, where upstream gave more. NULL with ENOMEM:
  * nothing is charged any more.
  */
-void *source_alloc(const struct source *source, size_t *size,
-		   size_t alignment);
+void *source_alloc(const struct source *source, size_t *size, size_t alignment);
 
-/* Gives back memory of source_alloc, in which `source` may stand. Keeps errno. */
+/* Gives back memory of source_alloc, in which `source` may stand. */
 void source_release(const struct source *source, void *ptr, size_t size);
 
 /*

@@ -49,7 +49,7 @@ START_TEST(block_take_any_size_rounds_up_by_a_sixteenth)
 
 		ck_assert_uint_ge(size, want);
 		ck_assert_uint_le(size, want + want / 16 + 1);
-		if (want < BLOCK_CLASS_LEAST || want > BLOCK_CLASS_MOST)
+		if (want < BLOCK_BIN_LEAST || want > BLOCK_BIN_MOST)
 			ck_assert_uint_eq(size, want);
 		memset(memory, 0x5a, size);
 		block_give(cache, &source_malloc, memory, size);
@@ -62,7 +62,7 @@ START_TEST(block_take_after_give_is_the_same_block)
 {
 	struct block_cache *cache = cache_new();
 
-	for (size_t size = BLOCK_CLASS_LEAST; size <= BLOCK_CLASS_MOST;
+	for (size_t size = BLOCK_BIN_LEAST; size <= BLOCK_BIN_MOST;
 	     size *= 2) {
 		size_t first_size = size, second_size = size;
 		void *first = take(cache, &first_size);

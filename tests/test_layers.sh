@@ -1,0 +1,227 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The shape of lib/, checked: which file may include which, which may contain
+# atomics, and that every atomic access says why its order is what it is, with
+# a tag that has two sides and a row in doc/DESIGN.md.
+set -eu
+
+srcdir=${srcdir:-.}
+cd "$srcdir"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# Each file and the files of the project it includes, from the bottom up: a
+# header may only be included by rows below its own, and every word is needed.
+cat >"$dir/layers" <<'END'
+tarn.h:
+align.h:
+mutex.h:
+limit.h:
+limit.c:     limit.h align.h mutex.h
+upstream.h:  limit.h tarn.h
+upstream.c:  upstream.h align.h
+block.h:     align.h upstream.h
+block.c:     block.h
+slot.h:      block.h
+slot.c:      slot.h
+cursor.h:    block.h mutex.h
+cursor.c:    cursor.h
+local.h:     cursor.h tarn.h
+local.c:     local.h
+large.h:     block.h mutex.h
+large.c:     large.h
+cleanup.h:   tarn.h
+cleanup.c:   cleanup.h
+pool.h:      cleanup.h cursor.h large.h local.h slot.h tarn.h upstream.h
+pool.c:      pool.h mutex.h
+palloc.c:    pool.h
+stats.c:     pool.h
+string.c:    pool.h
+END
+
+# Files that may contain atomics. All others get theirs by calling these.
+cat >"$dir/atomics" <<'END'
+tarn.h
+block.h
+block.c
+slot.h
+slot.c
+cursor.h
+cursor.c
+local.h
+local.c
+large.h
+large.c
+pool.h
+pool.c
+palloc.c
+stats.c
+END
+
+# How far above an access its ORDER comment may begin, in lines.
+near=12
+status=0
+
+fail()
+{
+	echo "test_layers: $*" >&2
+	status=1
+}
+
+path_of()
+{
+	[ "$1" = tarn.h ] && echo include/tarn.h || echo "lib/$1"
+}
+
+# ---- who includes whom ----
+
+includes_of()
+{
+	sed -n -e 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\(.*\)".*/\1/p' \
+		-e 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*<\(tarn.*\)>.*/\1/p' \
+		"$(path_of "$1")" | grep -v '^config\.h$'
+}
+
+ls lib | grep '\.[ch]$' | sort >"$dir/there"
+sed -n 's/:.*//p' "$dir/layers" | grep -v '^tarn\.h$' | sort >"$dir/rows"
+diff "$dir/there" "$dir/rows" >"$dir/diff" ||
+	fail "files of lib/ (<) and rows of the table (>) differ:
+$(cat "$dir/diff")"
+
+seen=
+while IFS=: read -r file allowed; do
+	[ -e "$(path_of "$file")" ] || continue
+	for header in $allowed; do
+		case " $seen " in
+		*" $header "*) ;;
+		*) fail "the table: $file includes $header, which is above it" ;;
+		esac
+	done
+	includes_of "$file" | sort >"$dir/actual"
+	printf '%s\n' $allowed | sed '/^$/d' | sort >"$dir/expected"
+	diff "$dir/actual" "$dir/expected" >"$dir/diff" ||
+		fail "$file: it includes (<), it should (>):
+$(cat "$dir/diff")"
+	seen="$seen $file"
+done <"$dir/layers"
+
+# ---- atomics ----
+
+# Prints FILE:LINE: for each access that breaks a rule; comments are no code.
+check_atomics()
+{
+	awk -v near="$near" -v file="$1" '
+	function complain(what) { print file ":" FNR ": " what }
+	{
+		line = $0
+		if (line ~ /ORDER [a-z]/) {
+			order = FNR
+			found = 1
+		}
+		# A comment may cover all that follows it.
+		if (inside || line ~ /ORDER [a-z]/)
+			if (line ~ /until the end of this file/)
+				rest = 1
+		if (inside) {
+			if (!match(line, /\*\//))
+				next
+			line = substr(line, RSTART + 2)
+			inside = 0
+		}
+		while (match(line, /\/\*/)) {
+			head = substr(line, 1, RSTART - 1)
+			tail = substr(line, RSTART + 2)
+			if (match(tail, /\*\//))
+				line = head " " substr(tail, RSTART + 2)
+			else {
+				line = head
+				inside = 1
+			}
+		}
+		if (line ~ /atomic_(thread|signal)_fence|__sync_/)
+			complain("a fence: ThreadSanitizer does not see it")
+		if (line ~ /volatile/)
+			complain("volatile orders nothing")
+		if (line ~ /(^|[^_a-z])atomic_(load|store|exchange|compare_exchange|fetch|flag)[a-z_]*/ &&
+		    line !~ /atomic_[a-z_]*_explicit/)
+			complain("no explicit order")
+		if (line ~ /memory_order_seq_cst|__ATOMIC_SEQ_CST/)
+			complain("seq_cst: which order is meant?")
+		if (line ~ /atomic_[a-z_]*_explicit|__atomic_[a-z_]+\(/ &&
+		    !rest && !(found && FNR - order <= near))
+			complain("no ORDER comment in the " near " lines above")
+	}' "$(path_of "$1")"
+}
+
+while IFS=: read -r file allowed; do
+	[ -e "$(path_of "$file")" ] || continue
+	if grep -qx "$file" "$dir/atomics"; then
+		check_atomics "$file" >"$dir/complaints"
+		[ ! -s "$dir/complaints" ] || fail "$(cat "$dir/complaints")"
+	elif grep -nE 'atomic_|_Atomic|__atomic|__sync' \
+		"$(path_of "$file")" >"$dir/complaints"; then
+		fail "$file: no atomics here:
+$(cat "$dir/complaints")"
+	fi
+done <"$dir/layers"
+while read -r file; do
+	grep -qE '_Atomic|_explicit|__atomic' "$(path_of "$file")" ||
+		fail "$file: no atomics in it, but in the list"
+done <"$dir/atomics"
+
+# ---- tags ----
+
+# Every ORDER of every comment, one a line and with all that it says.
+awk '
+FNR == 1 { inside = 0 }
+{
+	line = $0
+	if (!inside && i = index(line, "/*")) {
+		line = substr(line, i + 2)
+		inside = 1
+		text = ""
+	}
+	if (inside) {
+		if (i = index(line, "*/")) {
+			line = substr(line, 1, i - 1)
+			inside = 0
+		}
+		text = text " " line
+		if (!inside && n = split(text, parts, /ORDER /))
+			for (j = 2; j <= n; j++) {
+				gsub(/[ \t]+/, " ", parts[j])
+				print "ORDER " parts[j]
+			}
+	}
+}' lib/*.[ch] include/tarn.h >"$dir/uses"
+grep -vE '^ORDER [a-z][a-z-]* \([a-z_, ]+\)' "$dir/uses" >"$dir/wrong" &&
+	fail "an ORDER comment begins: ORDER tag (order), not:
+$(cat "$dir/wrong")"
+sed 's/^ORDER \([a-z-]*\).*/\1/' "$dir/uses" | sort -u >"$dir/tags"
+[ -s "$dir/tags" ] || fail 'no ORDER comment was found'
+
+# A tag says why, once at least, and has two sides, or says what it is alone.
+while read -r tag; do
+	grep "^ORDER $tag (" "$dir/uses" >"$dir/sides"
+	grep -qE '\).*: .' "$dir/sides" || fail "ORDER $tag: why?"
+	[ "$(wc -l <"$dir/sides")" -ge 2 ] ||
+		grep -qE 'alone: .|[Pp]airs with itself' "$dir/sides" ||
+		fail "ORDER $tag: one side only, and not said to be alone"
+done <"$dir/tags"
+
+# The rows of the design page's table, whose first cell is the tag.
+sed -n '/ORDER/,$s/^| *`\([a-z][a-z-]*\)` *|.*/\1/p' doc/DESIGN.md |
+	sort -u >"$dir/rows"
+missing=$(comm -23 "$dir/tags" "$dir/rows")
+[ -z "$missing" ] || fail "no row in doc/DESIGN.md's ORDER table:" $missing
+while read -r tag; do
+	grep -qx "$tag" "$dir/tags" || echo "$tag"
+done <"$dir/rows" >"$dir/stale"
+[ ! -s "$dir/stale" ] ||
+	fail "a row in doc/DESIGN.md, but no such ORDER:" $(cat "$dir/stale")
+
+[ "$status" -ne 0 ] || echo "test_layers: $(wc -l <"$dir/rows") tags, \
+$(wc -l <"$dir/layers") files: all as it should be"
+exit "$status"
