@@ -348,7 +348,8 @@ block_give_slow(struct block_cache *cache, const struct source *source,
 {
 	struct limit *limit = source->limit;
 
-	if (cache == NULL || !block_is_cached(source, size, BLOCK_LINE) ||
+	if (cache == NULL || size > block_slot_share ||
+	    !block_is_cached(source, size, BLOCK_LINE) ||
 	    ((uintptr_t)memory & (BLOCK_LINE - 1)) != 0 ||
 	    bin_of(size).size != size) {
 		source_release(source, memory, size);
