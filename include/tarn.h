@@ -240,8 +240,9 @@ void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size);
  * Resizes memory of tarn_palloc, tarn_pcalloc or tarn_prealloc from `old_size`
  * to `new_size` bytes, keeping what both hold. NULL `ptr` allocates. In place
  * for the calling thread's last object where there is room, for a smaller
- * size, and for a large object where upstream can; else moved, and a large
- * old one freed. Returns the memory, or NULL with ENOMEM: the old one stays.
+ * size, and for a large object where upstream can (within a limit, malloc's
+ * alone); else moved, and a large old one freed. Returns the memory, or NULL
+ * with ENOMEM: the old one stays.
  * Other threads must not use the object meanwhile. MT-Safe.
  */
 void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
@@ -350,8 +351,9 @@ static inline void *tarn_local_palloc(tarn_local *local, size_t size)
 static inline void *tarn_local_pmemalign(tarn_local *local, size_t alignment,
 					 size_t size)
 {
+	/* Unsigned again: 0 of either goes to the miss. */
 	if (TARN_LIKELY(size - 1 < local->max &&
-			alignment <= TARN_ALIGNMENT_INLINE &&
+			alignment - 1 < TARN_ALIGNMENT_INLINE &&
 			(alignment & (alignment - 1)) == 0)) {
 		/* ORDER local-room (relaxed): as in tarn_local_palloc. */
 		char *last = __atomic_load_n(&local->last, __ATOMIC_RELAXED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The block cache: see block.h. Only memory of malloc's upstream, of exactly a
- * cached size and aligned to a line, is in it.
+ * The block cache: see block.h. Only memory of malloc's upstream of exactly a
+ * cached size is in it.
  *
  * Invariants: a slot's cache is touched by the slot's thread alone; the depot
  * under its mutex; neither holds more than its share after a call.
@@ -292,11 +292,12 @@ static void cache_push(struct block_cache *cache, struct bin bin, void *memory)
 
 /* ---- memory ---------------------------------------------------------- */
 
-/* Whether such memory may be cached. It serves any alignment up to a line. */
+/* Whether such memory may be cached. */
 static bool block_is_cached(const struct source *source, size_t size,
 			    size_t alignment)
 {
-	return source->cached && bin_covers(size) && alignment <= BLOCK_LINE;
+	return source->cached && bin_covers(size) &&
+	       alignment <= TARN_ALIGNMENT;
 }
 
 /* Within limits, and where the cache has nothing at hand. */
@@ -308,10 +309,8 @@ block_take_slow(struct block_cache *cache, const struct source *source,
 	struct bin bin = {0, *size};
 	void *memory = NULL;
 
-	if (cached) {
+	if (cached)
 		bin = bin_of(*size);
-		alignment = BLOCK_LINE;
-	}
 	*size = bin.size <= PTRDIFF_MAX
 			? limit_charge(source->limit, least, bin.size)
 			: 0;
@@ -349,8 +348,7 @@ block_give_slow(struct block_cache *cache, const struct source *source,
 	struct limit *limit = source->limit;
 
 	if (cache == NULL || size > block_slot_share ||
-	    !block_is_cached(source, size, BLOCK_LINE) ||
-	    ((uintptr_t)memory & (BLOCK_LINE - 1)) != 0 ||
+	    !block_is_cached(source, size, TARN_ALIGNMENT) ||
 	    bin_of(size).size != size) {
 		source_release(source, memory, size);
 		return;
@@ -362,9 +360,8 @@ block_give_slow(struct block_cache *cache, const struct source *source,
 void block_give(struct block_cache *cache, const struct source *source,
 		void *memory, size_t size)
 {
-	if (TARN_LIKELY(block_is_cached(source, size, BLOCK_LINE) &&
-			source->limit == NULL && cache != NULL &&
-			((uintptr_t)memory & (BLOCK_LINE - 1)) == 0)) {
+	if (TARN_LIKELY(block_is_cached(source, size, TARN_ALIGNMENT) &&
+			source->limit == NULL && cache != NULL)) {
 		struct bin bin = bin_of(size);
 
 		if (TARN_LIKELY(bin.size == size && cache_takes(cache, bin))) {

@@ -30,14 +30,19 @@ struct block {
 	/* [a] units, low half: chunks were claimed up to here; high half:
 	   from here on memory is kept until destroy */
 	_Atomic uint64_t room;
-	_Atomic(struct block *) next; /* [a] appended under the grow mutex */
-	_Atomic uint32_t failed;      /* [a] claims that found no room     */
-	uint32_t base;                /* [c] units: where chunks begin     */
-	size_t size;                  /* [c] bytes, as upstream gave it    */
+	_Atomic(struct block *) next; /* [a] appended under the grow mutex   */
+	_Atomic uint32_t failed;      /* [a] claims that found no room       */
+	uint32_t base;                /* [c] units: where chunks begin       */
+	size_t size;                  /* [c] bytes of its memory             */
+	size_t skip;                  /* [c] bytes of it in front of here    */
 };
 
-/* Bytes in front of the first chunk. */
+/* Bytes of a block in front of its first chunk. */
 #define BLOCK_HEADER align_up(sizeof(struct block), BLOCK_LINE)
+
+/* Bytes of memory that a block may need beyond what its chunks need: upstream
+   aligns for any type, a block begins on a line. */
+#define BLOCK_OVERHEAD (BLOCK_HEADER + BLOCK_LINE - TARN_ALIGNMENT)
 
 static inline uint64_t block_room(uint32_t low, uint32_t high)
 {
@@ -59,23 +64,31 @@ static inline char *block_at(struct block *block, uint32_t units)
 	return (char *)block + units * BLOCK_UNIT;
 }
 
-/* What of a block of `size` bytes its offsets can reach: all, or 64 GiB. */
-static inline uint32_t block_units(size_t size)
+/* Where its memory ends, as far as offsets reach: 64 GiB. */
+static inline uint32_t block_end(const struct block *block)
 {
-	return (uint32_t)align_min(size / BLOCK_UNIT, UINT32_MAX);
+	return (uint32_t)align_min((block->size - block->skip) / BLOCK_UNIT,
+				   UINT32_MAX);
+}
+
+/* What block_init was given. */
+static inline void *block_memory(struct block *block)
+{
+	return (char *)block - block->skip;
 }
 
 /* Makes `size` bytes a block whose chunks begin `header` bytes in. */
 static inline struct block *block_init(void *memory, size_t size, size_t header)
 {
-	struct block *block = memory;
-	uint32_t base = (uint32_t)(align_up(header, BLOCK_LINE) / BLOCK_UNIT);
+	size_t skip = -(uintptr_t)memory & (BLOCK_LINE - 1);
+	struct block *block = (struct block *)((char *)memory + skip);
 
-	atomic_init(&block->room, block_room(base, block_units(size)));
+	block->base = (uint32_t)(align_up(header, BLOCK_LINE) / BLOCK_UNIT);
+	block->size = size;
+	block->skip = skip;
+	atomic_init(&block->room, block_room(block->base, block_end(block)));
 	atomic_init(&block->next, NULL);
 	atomic_init(&block->failed, 0);
-	block->base = base;
-	block->size = size;
 	return block;
 }
 

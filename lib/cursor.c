@@ -16,8 +16,32 @@ static const uint32_t cursor_patience = 4;
    what is held, until blocks of the first one's size are a small part too. */
 static const size_t cursor_shared_part = 4;
 
+/* And of this part, up to so many bytes, when the first one's size is small. */
+static const size_t cursor_busy_part = 8;
+static const size_t cursor_busy_most = (size_t)32 << 10;
+
 /* And this part is what any larger block is at most. */
 static const size_t cursor_small_part = 64;
+
+/* How often to look for a block that another thread is appending: a few
+   microseconds, several times what it takes it. */
+static const int cursor_looks = 100;
+
+#if defined __x86_64__ || defined __i386__
+static void cursor_relax(void)
+{
+	__builtin_ia32_pause();
+}
+#elif defined __aarch64__
+static void cursor_relax(void)
+{
+	__asm__ volatile("yield");
+}
+#else
+static void cursor_relax(void)
+{
+}
+#endif
 
 /* Requests of more than this part of a block choose its size. */
 static const size_t cursor_suit_part = 8;
@@ -150,6 +174,16 @@ static void cursor_count_failed(struct cursor *cursor, struct block *block,
 
 /* ---- growth ---------------------------------------------------------- */
 
+/* Small at first, then larger than a lone thread's: the more threads claim,
+   the sooner a block is used up, and they meet on the grow mutex. */
+static size_t cursor_shared_size(size_t first_size, size_t held)
+{
+	size_t small = align_max(held / cursor_shared_part, BLOCK_BIN_LEAST);
+	size_t busy = align_min(held / cursor_busy_part, cursor_busy_most);
+
+	return align_max(align_min(first_size, small), busy);
+}
+
 /*
  * Bytes of the next block. A pool of one thread takes blocks of the first
  * one's size, a shared one smaller ones at first, since each of its threads
@@ -162,8 +196,7 @@ static size_t cursor_next_size(const struct cursor *cursor,
 	size_t held = cursor_held(cursor), size = cursor->first_size;
 
 	if (claim->shared)
-		size = align_min(size, align_max(held / cursor_shared_part,
-						 BLOCK_BIN_LEAST));
+		size = cursor_shared_size(size, held);
 	size = align_max(size, held / cursor_small_part);
 	return align_min(size, cursor->max_block);
 }
@@ -186,11 +219,11 @@ static void cursor_append_locked(struct cursor *cursor, struct block *block)
    what is left behind each would be a large part, too. */
 static size_t cursor_suit(const struct claim *claim, size_t size, size_t need)
 {
-	size_t room = size - BLOCK_HEADER, odd = room % need;
+	size_t room = size - BLOCK_OVERHEAD, odd = room % need;
 
 	return claim->lasting || need <= room / cursor_suit_part || odd == 0
 		       ? size
-		       : BLOCK_HEADER + room - odd + need;
+		       : size - odd + need;
 }
 
 /* Appends a block and claims from it before others can see it. */
@@ -199,10 +232,10 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 			       const struct claim *claim, struct chunk *chunk)
 {
 	size_t need = align_up(claim->need, BLOCK_LINE);
-	size_t least = BLOCK_HEADER + need;
+	size_t least = BLOCK_OVERHEAD + need;
 	size_t size = cursor_suit(
 		claim, align_max(least, cursor_next_size(cursor, claim)), need);
-	void *memory = block_take(cache, source, least, &size, BLOCK_LINE);
+	void *memory = block_take(cache, source, least, &size, TARN_ALIGNMENT);
 	struct block *block;
 
 	if (memory == NULL)
@@ -213,24 +246,53 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	return true;
 }
 
+/*
+ * Takes the grow mutex, or claims from what its holder appends meanwhile:
+ * true. A look at the chain costs less than to sleep and be woken.
+ */
+static bool cursor_lock_or_walk(struct cursor *cursor, struct block **block,
+				const struct claim *claim, struct chunk *chunk)
+{
+	for (int look = 0; look < cursor_looks; look++) {
+		if (pthread_mutex_trylock(&cursor->mutex) == 0)
+			return false;
+		if (cursor_walk(block, claim, chunk))
+			return true;
+		cursor_relax();
+	}
+	pthread_mutex_lock(&cursor->mutex);
+	return false;
+}
+
+/* Claims from a block behind `*block`, or appends one. */
+static bool cursor_claim_slow(struct cursor *cursor, struct block_cache *cache,
+			      const struct source *source, struct block **block,
+			      const struct claim *claim, struct chunk *chunk)
+{
+	bool claimed;
+
+	if (cursor_lock_or_walk(cursor, block, claim, chunk))
+		return true;
+	/* Others that missed too may have appended one meanwhile. */
+	claimed = cursor_walk(block, claim, chunk);
+	if (!claimed &&
+	    cursor_grow_locked(cursor, cache, source, claim, chunk)) {
+		*block = cursor->last;
+		claimed = true;
+	}
+	pthread_mutex_unlock(&cursor->mutex);
+	return claimed;
+}
+
 bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 		  const struct source *source, const struct claim *claim,
 		  struct chunk *chunk)
 {
 	struct block *from = cursor_current(cursor), *block = from;
-	bool claimed = cursor_walk(&block, claim, chunk);
+	bool claimed =
+		cursor_walk(&block, claim, chunk) ||
+		cursor_claim_slow(cursor, cache, source, &block, claim, chunk);
 
-	if (!claimed) {
-		pthread_mutex_lock(&cursor->mutex);
-		/* Others that missed too may have appended one meanwhile. */
-		claimed = cursor_walk(&block, claim, chunk);
-		if (!claimed) {
-			claimed = cursor_grow_locked(cursor, cache, source,
-						     claim, chunk);
-			block = claimed ? cursor->last : block;
-		}
-		pthread_mutex_unlock(&cursor->mutex);
-	}
 	cursor_count_failed(cursor, from, block);
 	return claimed;
 }
@@ -246,7 +308,7 @@ static uint64_t block_load_room(const struct block *block)
 
 static bool block_is_lasting(const struct block *block)
 {
-	return block_high(block_load_room(block)) < block_units(block->size);
+	return block_high(block_load_room(block)) < block_end(block);
 }
 
 static void block_reset(struct block *block)
@@ -285,7 +347,7 @@ static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
 			      memory_order_relaxed);
 	atomic_store_explicit(&cursor->blocks, cursor_blocks(cursor) - 1,
 			      memory_order_relaxed);
-	block_give(cache, source, gone, size);
+	block_give(cache, source, block_memory(gone), size);
 }
 
 /* What was used stays warm, and half of what was kept beyond it. */

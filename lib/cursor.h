@@ -58,7 +58,7 @@ static inline struct chunk cursor_init(struct cursor *cursor,
 	atomic_init(&cursor->held, held);
 	atomic_init(&cursor->blocks, 1);
 	cursor->keep = 0;
-	atomic_init(&first->room, block_room(low, block_units(first->size)));
+	atomic_init(&first->room, block_room(low, block_end(first)));
 	return (struct chunk){block_at(first, first->base),
 			      block_at(first, low)};
 }

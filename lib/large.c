@@ -164,13 +164,6 @@ static bool shard_reserve(struct large_shard *shard,
 	return reserved;
 }
 
-static void shard_cancel_reserved(struct large_shard *shard)
-{
-	pthread_mutex_lock(&shard->mutex);
-	shard->reserved--;
-	pthread_mutex_unlock(&shard->mutex);
-}
-
 static bool shard_add(struct large_shard *shard, const struct large_use *use,
 		      struct large_entry entry)
 {
@@ -374,10 +367,11 @@ static void large_attach(struct large *large, struct large_shard *from,
 	struct large_shard *home = &large->home;
 
 	pthread_mutex_lock(&home->mutex);
-	if (from != home)
+	if (from != home) {
 		pthread_mutex_lock(&from->mutex);
+		home->reserved--;
+	}
 	shard_uncount_locked(from, was);
-	home->reserved--;
 	shard_place_locked(home, entry);
 	shard_count_locked(home, &entry);
 	if (from != home)
@@ -385,8 +379,15 @@ static void large_attach(struct large *large, struct large_shard *from,
 	pthread_mutex_unlock(&home->mutex);
 }
 
-/* While upstream works the object is in no table: a place at home is kept for
-   it, whatever comes of it. */
+static void large_put_back(struct large_shard *from, struct large_entry entry)
+{
+	pthread_mutex_lock(&from->mutex);
+	shard_place_locked(from, entry);
+	pthread_mutex_unlock(&from->mutex);
+}
+
+/* While upstream works the object is in no table, but counted: so there is a
+   place for it at home, whatever comes of it. */
 void *large_resize(struct large *large, const struct large_use *use,
 		   void *object, size_t size)
 {
@@ -394,13 +395,12 @@ void *large_resize(struct large *large, const struct large_use *use,
 	struct large_shard *from;
 	int error = errno;
 
-	if (!shard_reserve(&large->home, use)) {
-		errno = error;
-		return NULL;
-	}
 	from = large_find(large, use, object, &was, shard_detach);
-	if (from == NULL) {
-		shard_cancel_reserved(&large->home);
+	if (from == NULL)
+		return NULL;
+	if (from != &large->home && !shard_reserve(&large->home, use)) {
+		large_put_back(from, was);
+		errno = error;
 		return NULL;
 	}
 	entry = was;

@@ -188,7 +188,6 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 		    size_t new_size)
 {
 	struct large_use use;
-	int error = errno;
 	void *moved;
 
 	if (ptr == NULL)
@@ -196,14 +195,9 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 	moved = prealloc_keep(pool, ptr, old_size, new_size);
 	if (moved != NULL)
 		return moved;
-	moved = palloc_try(pool, pool_local(pool), TARN_ALIGNMENT, new_size);
-	if (moved == NULL && new_size <= old_size) {
-		errno = error;
-		return ptr;
-	}
+	moved = tarn_palloc(pool, new_size);
 	if (moved == NULL)
-		return errno == ENOMEM ? pool_out_of_memory(pool, new_size)
-				       : NULL;
+		return NULL;
 	memcpy(moved, ptr, align_min(old_size, new_size));
 	if (old_size > pool->own.hot.max) {
 		use = pool_large_use(pool);

@@ -76,12 +76,12 @@ options_source(const tarn_options *options, const tarn_pool *parent,
 
 /* ---- creation -------------------------------------------------------- */
 
-/* The pieces that stand in front of a pool's first chunk. */
+/* The pieces that stand in front of a pool's first chunk, in its block. */
 struct pool_layout {
 	size_t limit;  /* offset of its limit, where it has one */
 	size_t name;   /* offset of its name, where it has one  */
 	size_t chunks; /* offset of the first chunk             */
-	size_t least;  /* bytes of the smallest first block     */
+	size_t least;  /* bytes of memory that it takes         */
 };
 
 static PER_OPTIONS struct pool_layout pool_lay_out(const tarn_options *options)
@@ -96,22 +96,34 @@ static PER_OPTIONS struct pool_layout pool_lay_out(const tarn_options *options)
 	if (options->name != NULL)
 		at.chunks += strlen(options->name) + 1;
 	at.chunks = align_up(at.chunks, BLOCK_LINE);
-	at.least = at.chunks + LOCAL_FIRST_CHUNK;
+	at.least = at.chunks + LOCAL_FIRST_CHUNK + BLOCK_LINE;
 	return at;
 }
 
-/* The caller's buffer as a block, or NULL where it is too small for a pool. */
+/* The caller's buffer, or NULL where it is too small for a pool. */
 static void *pool_use_buffer(const tarn_options *options, size_t least,
 			     size_t *size)
 {
-	char *buffer = options->buffer;
-	size_t skip = -(uintptr_t)buffer & (BLOCK_LINE - 1);
+	*size = options->buffer_size;
+	return *size >= least && upstream_usable(options->buffer, *size, 1)
+		       ? options->buffer
+		       : NULL;
+}
 
-	if (options->buffer_size < skip || options->buffer_size - skip < least)
-		return NULL;
-	*size = align_down(options->buffer_size - skip, BLOCK_LINE);
-	return upstream_usable(buffer + skip, *size, BLOCK_LINE) ? buffer + skip
-								 : NULL;
+/* A first block within the pool's own limit, which has no place yet. */
+static void *pool_take_limited(const struct source *source, size_t most,
+			       size_t least, size_t *size)
+{
+	struct source limited = *source;
+	struct limit limit;
+	void *memory;
+
+	limit_init(&limit, most, source->limit);
+	limited.limit = &limit;
+	memory =
+		block_take(slot_cache(), &limited, least, size, TARN_ALIGNMENT);
+	limit_finish(&limit);
+	return memory;
 }
 
 static PER_OPTIONS void *pool_take_first(const tarn_options *options,
@@ -122,16 +134,11 @@ static PER_OPTIONS void *pool_take_first(const tarn_options *options,
 				      BLOCK_MOST),
 			  least);
 	if (options->limit != 0)
-		*size = align_min(*size,
-				  align_down(options->limit, BLOCK_LINE));
-	if (*size < least) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return block_take(slot_cache(), source, least, size, BLOCK_LINE);
+		return pool_take_limited(source, options->limit, least, size);
+	return block_take(slot_cache(), source, least, size, TARN_ALIGNMENT);
 }
 
-/* The first block is within the limit, too, that stands in it. */
+/* The limit in its place, in the block that it has counted already. */
 static void pool_set_limit(tarn_pool *pool, struct limit *limit, size_t most)
 {
 	limit_init(limit, most, pool->source.limit);
@@ -171,8 +178,9 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 	   tarn_pool *parent, const struct source *source,
 	   const struct pool_layout *at)
 {
-	tarn_pool *pool = (tarn_pool *)((char *)memory + BLOCK_HEADER);
-	char *base = memory;
+	struct block *block = block_init(memory, size, at->chunks);
+	char *base = (char *)block;
+	tarn_pool *pool = (tarn_pool *)(base + BLOCK_HEADER);
 
 	pool_init(pool, options, parent, source);
 	pool->taken = taken;
@@ -190,9 +198,7 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 	local_init(&pool->own, pool,
 		   align_clamp(options->large_above, pool_large_above, 1,
 			       UPSTREAM_SMALL_MOST),
-		   cursor_init(&pool->cursor,
-			       block_init(memory, size, at->chunks), taken,
-			       LOCAL_FIRST_CHUNK));
+		   cursor_init(&pool->cursor, block, taken, LOCAL_FIRST_CHUNK));
 	return pool;
 }
 
@@ -339,8 +345,8 @@ static void pool_release(tarn_pool *pool)
 		pool->source.limit = outer;
 	}
 	if (pool->taken != 0)
-		block_give(use.cache, &pool->source, pool->cursor.first,
-			   pool->taken);
+		block_give(use.cache, &pool->source,
+			   block_memory(pool->cursor.first), pool->taken);
 }
 
 /* Whether there is nothing for pool_finish. Exclusive: no mutex is needed. */

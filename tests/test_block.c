@@ -33,7 +33,7 @@ static void cache_end(struct block_cache *cache)
 static void *take(struct block_cache *cache, size_t *size)
 {
 	void *memory =
-		block_take(cache, &source_malloc, *size, size, BLOCK_LINE);
+		block_take(cache, &source_malloc, *size, size, TARN_ALIGNMENT);
 
 	ck_assert_ptr_nonnull(memory);
 	return memory;
@@ -62,12 +62,11 @@ START_TEST(block_take_after_give_is_the_same_block)
 {
 	struct block_cache *cache = cache_new();
 
-	for (size_t size = BLOCK_BIN_LEAST; size <= BLOCK_BIN_MOST;
-	     size *= 2) {
+	for (size_t size = BLOCK_BIN_LEAST; size <= BLOCK_BIN_MOST; size *= 2) {
 		size_t first_size = size, second_size = size;
 		void *first = take(cache, &first_size);
 
-		ck_assert_uint_eq((uintptr_t)first % BLOCK_LINE, 0);
+		ck_assert_uint_eq((uintptr_t)first % TARN_ALIGNMENT, 0);
 		block_give(cache, &source_malloc, first, first_size);
 		ck_assert_uint_eq(cache->bytes, first_size);
 		ck_assert_ptr_eq(take(cache, &second_size), first);
@@ -165,7 +164,7 @@ START_TEST(block_take_beyond_half_the_address_space_is_refused)
 	size_t size = (size_t)PTRDIFF_MAX + 1;
 
 	ck_assert_ptr_null(
-		block_take(NULL, &source_malloc, size, &size, BLOCK_LINE));
+		block_take(NULL, &source_malloc, size, &size, TARN_ALIGNMENT));
 	ck_assert_uint_eq(size, 0);
 }
 END_TEST

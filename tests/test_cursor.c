@@ -30,7 +30,7 @@ static void chain_new(struct chain *chain, size_t limit)
 
 	limit_init(&chain->limit, limit, NULL);
 	chain->source = source_of(tarn_upstream_malloc(), &chain->limit);
-	memory = block_take(NULL, &chain->source, size, &size, BLOCK_LINE);
+	memory = block_take(NULL, &chain->source, size, &size, TARN_ALIGNMENT);
 	ck_assert_ptr_nonnull(memory);
 	chain->cursor.first_size = FIRST;
 	chain->cursor.max_block = BLOCK_MOST;
@@ -44,7 +44,7 @@ static void chain_end(struct chain *chain)
 	struct block *first = chain->cursor.first;
 
 	cursor_clear(&chain->cursor, NULL, &chain->source);
-	block_give(NULL, &chain->source, first, first->size);
+	block_give(NULL, &chain->source, block_memory(first), first->size);
 	ck_assert_uint_eq(chain->limit.used, 0);
 	limit_finish(&chain->limit);
 }
@@ -103,7 +103,8 @@ START_TEST(claim_more_than_is_left_takes_the_rest_if_it_suffices)
 	chain_new(&chain, SIZE_MAX);
 	ck_assert(claim(&chain, 16, FIRST - 1024, &chunk));
 	ck_assert(claim(&chain, 16, 1 << 20, &chunk));
-	ck_assert_ptr_eq(chunk.end, (char *)chain.cursor.first + FIRST);
+	ck_assert_ptr_eq(chunk.end,
+			 (char *)block_memory(chain.cursor.first) + FIRST);
 	ck_assert_uint_eq(cursor_blocks(&chain.cursor), 1);
 	ck_assert(claim(&chain, 16, 64, &chunk));
 	ck_assert_uint_eq(cursor_blocks(&chain.cursor), 2);
