@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the rows of bars share: see bars.c.
+ */
+#ifndef TARN_TESTS_BARS_H
+#define TARN_TESTS_BARS_H
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tarn.h"
+
+/* ---- the rows ------------------------------------------------------------ */
+
+void row_request(void);        /* 3, in bars_time.c */
+void row_reset(void);          /* 4                 */
+void row_large_pairs(void);    /* 8                 */
+void row_beside_creator(void); /* 9                 */
+void row_churn(void);          /* 5, in bars_held.c */
+void row_million(void);        /* 6                 */
+void row_crowd(void);          /* 7                 */
+
+/* The loops that callgrind counts, in bars_hits.c; argv as main has it. */
+int hits_main(int argc, char **argv);
+
+/* ---- what is printed ----------------------------------------------------- */
+
+/* For a figure that is told beside the others. */
+#define NO_BAR HUGE_VAL
+
+/* Tells `value`, and misses the row where it is beyond the bar. */
+void report(const char *what, const char *detail, double value, double bar);
+void report_bytes(const char *what, size_t held, size_t asked, double bar);
+
+/* Misses the row: the machine gave no chance to measure. */
+void report_unmeasured(const char *what);
+
+_Noreturn void die(const char *what);
+
+/* ---- times --------------------------------------------------------------- */
+
+double clock_ns(void);
+double median(double *values, size_t count);
+
+/* Tells that a repetition was thrown out. */
+void count_thrown_out(void);
+
+/* ---- threads and pools --------------------------------------------------- */
+
+void thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
+void thread_join(pthread_t thread);
+
+/* Holds `count` threads back until all are there, again and again. They spin,
+   so as to start at once. */
+struct gate {
+	atomic_size_t came;
+	size_t count;
+};
+
+void gate_wait(struct gate *gate);
+
+tarn_pool *make_pool(const tarn_options *options);
+size_t pool_held(const tarn_pool *pool);
+
+/* ---- small things -------------------------------------------------------- */
+
+/* What `ptr` points to is used, as far as the compiler can tell. */
+static inline void keep(const void *ptr)
+{
+	__asm__ volatile("" : : "r"(ptr) : "memory");
+}
+
+static inline size_t round_up(size_t size, size_t alignment)
+{
+	return (size + alignment - 1) & ~(alignment - 1);
+}
+
+#define RANDOM_START UINT64_C(0x9e3779b97f4a7c15)
+
+static inline uint64_t random_next(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* 8..128 bytes. */
+static inline size_t size_uniform(uint64_t *state)
+{
+	return 8 + (size_t)(random_next(state) % 121);
+}
+
+#endif

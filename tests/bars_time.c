@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rows of times. They are compared within a run: the two sides alternate in
+ * short repetitions, those in which the kernel took a processor away are
+ * thrown out, and what is held against the bar is the median of the ratios.
+ */
+#define _GNU_SOURCE 1
+#include "bars.h"
+
+#include <malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* ---- times -----------------------------------------------------------------
+ */
+
+enum {
+	REPETITIONS = 101,
+	REPETITIONS_LEAST = REPETITIONS / 4
+};
+
+struct watch {
+	double ns;
+	long switches;
+};
+
+/* How often this thread was made to wait for a processor. */
+static long clock_switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nivcsw;
+}
+
+static struct watch watch_start(void)
+{
+	long switches = clock_switches();
+
+	return (struct watch){clock_ns(), switches};
+}
+
+static double watch_ns(const struct watch *start)
+{
+	return clock_ns() - start->ns;
+}
+
+static bool watch_calm(const struct watch *start)
+{
+	return clock_switches() == start->switches;
+}
+
+/* What one side of a comparison does once; false: it was disturbed. */
+struct side {
+	bool (*run)(const void *arg, double *ns);
+	const void *arg;
+};
+
+/* Fills ns[0] and ns[1] repetition by repetition; returns how many. */
+static size_t sides_repeat(const struct side *sides, bool alternate,
+			   double ns[2][REPETITIONS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; n < REPETITIONS && i < 5 * REPETITIONS; i++) {
+		unsigned first = alternate && i % 2 != 0;
+		bool calm = sides[first].run(sides[first].arg, &ns[first][n]);
+
+		calm &= sides[!first].run(sides[!first].arg, &ns[!first][n]);
+		n += calm;
+		if (!calm)
+			count_thrown_out();
+	}
+	return n;
+}
+
+/* sides[1] against sides[0]. */
+static void report_times(const char *what, const struct side *sides,
+			 bool alternate, double bar)
+{
+	double ns[2][REPETITIONS], ratio[REPETITIONS];
+	size_t n = sides_repeat(sides, alternate, ns);
+	char detail[64];
+
+	if (n < REPETITIONS_LEAST) {
+		report_unmeasured(what);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		ratio[i] = ns[1][i] / ns[0][i];
+	snprintf(detail, sizeof(detail), "%.1f ns against %.1f",
+		 median(ns[1], n), median(ns[0], n));
+	report(what, detail, median(ratio, n), bar);
+}
+
+/* ---- two threads, each on a processor of its own ------------------------- */
+
+struct pair_thread {
+	void (*fn)(void *run, unsigned self);
+	void *run;
+	unsigned self;
+};
+
+static void *pair_main(void *arg)
+{
+	const struct pair_thread *thread = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(thread->self, &set);
+	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	thread->fn(thread->run, thread->self);
+	return NULL;
+}
+
+/* fn(run, 0) beside fn(run, 1), until both are over. */
+static void pair_run(void (*fn)(void *run, unsigned self), void *run)
+{
+	struct pair_thread threads[2] = {{fn, run, 0}, {fn, run, 1}};
+	pthread_t handles[2];
+
+	thread_start(&handles[0], pair_main, &threads[0]);
+	thread_start(&handles[1], pair_main, &threads[1]);
+	thread_join(handles[0]);
+	thread_join(handles[1]);
+}
+
+/* ---- row 3: a pool per request ------------------------------------------- */
+
+enum {
+	REQUESTS = 9600, /* in one repetition                  */
+	BATCH = 32,      /* handed over at once                */
+	BATCHES = 2,     /* that wait in the ring at most      */
+	FLAT_RUNS = 105, /* of REQUESTS: a million, and a bit  */
+	FLAT_START = 10  /* runs after which all caches are full */
+};
+
+struct request {
+	void *(*begin)(void);
+	void (*end)(void *);
+};
+
+static void *pool_begin(void)
+{
+	return tarn_pool_create(NULL);
+}
+
+static void pool_end(void *pool)
+{
+	keep(tarn_palloc(pool, 64));
+	tarn_pool_destroy(pool);
+}
+
+static void *malloc_begin(void)
+{
+	return malloc(4096);
+}
+
+static void malloc_end(void *memory)
+{
+	keep(memory);
+	free(memory);
+}
+
+static const struct request request_pool = {pool_begin, pool_end};
+static const struct request request_malloc = {malloc_begin, malloc_end};
+
+/* Begun and ended by one thread. */
+static bool request_alone(const void *arg, double *ns)
+{
+	const struct request *request = arg;
+	struct watch start = watch_start();
+
+	for (int i = 0; i < REQUESTS; i++)
+		request->end(request->begin());
+	*ns = watch_ns(&start) / REQUESTS;
+	return watch_calm(&start);
+}
+
+struct handover {
+	const struct request *request;
+	struct gate gate;
+	struct {
+		_Alignas(128) atomic_bool full;
+		void *items[BATCH];
+	} ring[BATCHES];
+	double ns[2];
+	bool calm[2];
+};
+
+static void handover_batch(const struct request *request, unsigned self,
+			   void **items)
+{
+	for (int i = 0; i < BATCH; i++)
+		if (self == 0)
+			items[i] = request->begin();
+		else
+			request->end(items[i]);
+}
+
+/* What the threads work is timed, not how long they wait for each other. */
+static void handover_thread(void *arg, unsigned self)
+{
+	struct handover *run = arg;
+	struct watch start;
+
+	gate_wait(&run->gate);
+	start = watch_start();
+	for (int i = 0; i < REQUESTS / BATCH; i++) {
+		atomic_bool *full = &run->ring[i % BATCHES].full;
+		double since;
+
+		while (atomic_load(full) != (self == 1))
+			;
+		since = clock_ns();
+		handover_batch(run->request, self,
+			       run->ring[i % BATCHES].items);
+		run->ns[self] += clock_ns() - since;
+		atomic_store(full, self == 0);
+	}
+	run->calm[self] = watch_calm(&start);
+}
+
+/* Begun by one thread, ended by the other: what both work for it. */
+static bool request_handed_over(const void *arg, double *ns)
+{
+	struct handover run = {.request = arg, .gate = {0, 2}};
+
+	pair_run(handover_thread, &run);
+	*ns = (run.ns[0] + run.ns[1]) / REQUESTS;
+	return run.calm[0] && run.calm[1];
+}
+
+/* By malloc's own account: RSS would also tell of what it keeps to itself. */
+static size_t bytes_in_use(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+static void report_flat(void)
+{
+	size_t before = 0;
+	double ns;
+
+	for (int i = 0; i < FLAT_RUNS; i++) {
+		if (i == FLAT_START)
+			before = bytes_in_use();
+		request_handed_over(&request_pool, &ns);
+	}
+	report_bytes("memory after 10^6 handed over, before", bytes_in_use(),
+		     before, 1.01);
+}
+
+void row_request(void)
+{
+	const struct side pools = {request_alone, &request_pool};
+	const struct side mallocs = {request_alone, &request_malloc};
+	const struct side pools_over = {request_handed_over, &request_pool};
+	const struct side mallocs_over = {request_handed_over, &request_malloc};
+
+	report_times("pool, against malloc(4096) and free",
+		     (struct side[]){mallocs, pools}, true, 1.5);
+	report_times("pool handed over, against by one thread",
+		     (struct side[]){pools, pools_over}, true, 1.3);
+	report_times("malloc handed over, against by one thread",
+		     (struct side[]){mallocs, mallocs_over}, true, NO_BAR);
+	report_times("pool handed over, against malloc so",
+		     (struct side[]){mallocs_over, pools_over}, true, NO_BAR);
+	report_flat();
+}
+
+/* ---- row 4: the second round --------------------------------------------- */
+
+enum {
+	ROUND_BLOCKS = 2000
+};
+
+struct round {
+	tarn_pool *pool;
+	size_t size; /* bytes of each object; 0: 8..128 */
+	size_t calls;
+};
+
+static tarn_pool *round_pool(void)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+
+	options.max_block = 4096;
+	return make_pool(&options);
+}
+
+static void round_fill(const struct round *round)
+{
+	uint64_t state = RANDOM_START;
+
+	for (size_t i = 0; i < round->calls; i++) {
+		size_t size = round->size;
+
+		if (size == 0)
+			size = size_uniform(&state);
+		keep(tarn_palloc(round->pool, size));
+	}
+}
+
+/* How many calls take so many blocks. */
+static size_t round_calls(struct round round)
+{
+	tarn_stats stats = TARN_STATS_INIT;
+	size_t calls = 0;
+
+	round.calls = 1;
+	round.pool = round_pool();
+	while (stats.blocks < ROUND_BLOCKS) {
+		for (int i = 0; i < 1000; i++)
+			round_fill(&round);
+		calls += 1000;
+		tarn_pool_stats(round.pool, &stats);
+	}
+	tarn_pool_destroy(round.pool);
+	return calls;
+}
+
+static bool round_time(const struct round *round, double *ns)
+{
+	struct watch start = watch_start();
+
+	round_fill(round);
+	*ns = watch_ns(&start) / (double)round->calls;
+	return watch_calm(&start);
+}
+
+static bool round_first(const void *arg, double *ns)
+{
+	struct round *round = *(struct round *const *)arg;
+
+	round->pool = round_pool();
+	return round_time(round, ns);
+}
+
+static bool round_second(const void *arg, double *ns)
+{
+	struct round *round = *(struct round *const *)arg;
+	bool calm;
+
+	tarn_pool_reset(round->pool);
+	calm = round_time(round, ns);
+	tarn_pool_destroy(round->pool);
+	return calm;
+}
+
+void row_reset(void)
+{
+	static const size_t sizes[] = {32, 0, 1000};
+	static const char *const what[] = {"32 bytes", "8..128 bytes",
+					   "1000 bytes"};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct round round = {NULL, sizes[i], 0}, *arg = &round;
+		struct side sides[] = {{round_first, &arg},
+				       {round_second, &arg}};
+
+		round.calls = round_calls(round);
+		report_times(what[i], sides, false, 1.15);
+	}
+}
+
+/* ---- rows 8 and 9: beside another thread --------------------------------- */
+
+enum {
+	DUEL_LARGE = 64 * 1024,
+	DUEL_SMALL = 32,
+	DUEL_BATCH = 8
+};
+
+typedef void work_fn(tarn_pool *pool, size_t calls);
+
+static void work_pairs(tarn_pool *pool, size_t calls)
+{
+	while (calls-- != 0) {
+		void *object = tarn_palloc(pool, DUEL_LARGE);
+
+		keep(object);
+		tarn_pfree(pool, object);
+	}
+}
+
+static void work_small(tarn_pool *pool, size_t calls)
+{
+	while (calls-- != 0)
+		keep(tarn_palloc(pool, DUEL_SMALL));
+}
+
+struct duel {
+	work_fn *work;
+	size_t calls;
+	size_t first_block; /* bytes; 0: as pools have it */
+	bool creator;       /* thread 0 allocates first, else a third does */
+	unsigned measured;  /* of the two threads: the other is beside it */
+	bool busy;          /* the other does the same, or nothing */
+};
+
+struct duel_run {
+	const struct duel *duel;
+	tarn_pool *pool;
+	struct gate gate;
+	atomic_bool over;
+	bool calm[2];
+	double ns;
+};
+
+static void duel_thread(void *arg, unsigned self)
+{
+	struct duel_run *run = arg;
+	const struct duel *duel = run->duel;
+	struct watch start;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (self == i)
+			duel->work(run->pool, 1);
+		gate_wait(&run->gate);
+	}
+	start = watch_start();
+	if (self == duel->measured) {
+		duel->work(run->pool, duel->calls);
+		run->ns = watch_ns(&start) / (double)duel->calls;
+		atomic_store(&run->over, true);
+	}
+	/* A processor that has nothing to do is busy too, or be it slower. */
+	while (!atomic_load_explicit(&run->over, memory_order_relaxed))
+		if (duel->busy)
+			duel->work(run->pool, DUEL_BATCH);
+	run->calm[self] = watch_calm(&start);
+}
+
+static bool duel_run(const void *arg, double *ns)
+{
+	const struct duel *duel = arg;
+	struct duel_run run = {.duel = duel, .gate = {0, 2}};
+	tarn_options options = TARN_OPTIONS_INIT;
+
+	options.first_block = duel->first_block;
+	run.pool = make_pool(&options);
+	if (!duel->creator)
+		duel->work(run.pool, 1);
+	pair_run(duel_thread, &run);
+	tarn_pool_destroy(run.pool);
+	*ns = run.ns;
+	return run.calm[0] && run.calm[1];
+}
+
+/* Beside a busy thread against beside an idle one. */
+static void report_duel(const char *what, struct duel duel, double bar)
+{
+	struct duel busy = duel;
+
+	busy.busy = true;
+	report_times(what,
+		     (struct side[]){{duel_run, &duel}, {duel_run, &busy}},
+		     true, bar);
+}
+
+void row_large_pairs(void)
+{
+	static const char *const what[] = {
+		"creator idle, first thread", "creator idle, second thread",
+		"creator is one of them, the creator",
+		"creator is one of them, the other"};
+
+	for (unsigned i = 0; i < 4; i++)
+		report_duel(what[i],
+			    (struct duel){.work = work_pairs,
+					  .calls = 10000,
+					  .creator = i >= 2,
+					  .measured = i % 2},
+			    1.3);
+}
+
+void row_beside_creator(void)
+{
+	struct duel duel = {.work = work_small, .creator = true, .measured = 1};
+
+	duel.first_block = (size_t)64 << 20;
+	duel.calls = 100000;
+	report_duel("hits: all of it in one block", duel, 1.2);
+	duel.first_block = 0;
+	duel.calls = 1000000;
+	report_duel("1,000,000 in a pool that grows", duel, 1.2);
+	duel.calls = 10000;
+	report_duel("10,000 in a pool that grows", duel, NO_BAR);
+}

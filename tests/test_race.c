@@ -1,0 +1,1410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Races: one test for each pair of calls that may run together, as the table
+ * in tarn.h says, each from every state that a pool may be in, and one of all
+ * calls at random. ThreadSanitizer looks at the accesses; here the results are
+ * looked at: no two objects overlap, each holds what its thread wrote, each
+ * cleanup ran once, and the statistics agree with both.
+ *
+ * Not here: calls that exclude each other, save those that the library says it
+ * detects (the misuse cases at the end).
+ */
+#include "counting.h"
+#include "util.h"
+
+enum {
+	STEPS = 48,            /* calls of a worker in a round              */
+	WORKERS = 4,           /* most workers in a round                   */
+	SHARED = 24,           /* things that all workers fight for         */
+	OBJECTS = STEPS * 8,   /* most objects a worker keeps               */
+	SMALL_MAX = 600,       /* bytes of a small object                   */
+	LARGE_MIN = 4097,      /* bytes: just above the default large_above */
+	LARGE_MAX = 20000,     /* bytes                                     */
+	ROUNDS = 5,            /* of a pair, from each state                */
+	MIXED_ROUNDS = 150,    /* of all calls at random, from each state   */
+	SAMPLED_ROUNDS = 40,   /* of statistics beside allocations          */
+	SAMPLED_OBJECTS = 4000 /* allocations of a worker in such a round   */
+};
+
+/* ---- what workers share, and what each did ----------------------------- */
+
+/* What a pool is like when the workers meet it. */
+struct state {
+	const char *name;
+	tarn_options options;
+	bool counted; /* over an upstream that counts and checks       */
+	bool child;   /* child of another pool, whose others are busy */
+	bool used;    /* by its creator: it owns the pool's own local */
+	bool reset;   /* used by two threads, and reset               */
+};
+
+struct object {
+	const tarn_pool *pool;
+	unsigned char *at;
+	size_t size;
+	unsigned char fill;
+};
+
+struct scene;
+
+/* What all workers take from: of each thing, one of them gets hold. */
+enum fight {
+	FIGHT_LARGE,
+	FIGHT_CLEANUP,
+	FIGHTS
+};
+
+/* One worker's part in a round. */
+struct work {
+	struct scene *scene;
+	const struct operation *operation; /* NULL: one at random each step */
+	uint64_t random;
+	tarn_local *local;
+	tarn_pool *child; /* this worker's child of the pool */
+	tarn_pool *other; /* this worker's pool elsewhere    */
+	unsigned char *handed;
+	size_t objects_count;
+	size_t cleanups_left; /* registered, to run at destroy     */
+	size_t cleanups_now;  /* ran by tarn_cleanup_run           */
+	size_t large_left;    /* large allocations kept            */
+	size_t large_maybe;   /* kept where the library chose      */
+	unsigned number;
+	bool fought[FIGHTS];
+	bool won[FIGHTS][SHARED];
+	struct object *objects; /* OBJECTS of them */
+};
+
+struct scene {
+	const struct state *state;
+	tarn_pool *parent;
+	tarn_pool *pool;
+	tarn_pool *child; /* of all workers */
+	void *buffer;
+	void *large[SHARED];
+	tarn_cleanup *cleanups[SHARED];
+	atomic_size_t cleanup_runs[SHARED];
+	atomic_size_t runs; /* of the workers' own cleanups in the pool */
+	size_t ready[FIGHTS];
+	struct counting counting;
+	struct work works[WORKERS];
+};
+
+struct operation {
+	const char *name;
+	int (*run)(struct work *work);
+	/* Has the main thread make what run needs; NULL: nothing. */
+	void (*prepare)(struct scene *scene);
+};
+
+static const char shared_key;
+static const char *const TEXT = "the quick brown fox jumps over the lazy dog";
+
+/* Whether a refusal is right: only where there is a limit. */
+static bool may_refuse(const struct work *work)
+{
+	return work->scene->state->options.limit != 0 && errno == ENOMEM;
+}
+
+/* Fills an object and notes it for the end; NULL if refused. */
+static int keep_in(struct work *work, const tarn_pool *pool, void *at,
+		   size_t size)
+{
+	struct object *object = &work->objects[work->objects_count];
+
+	if (at == NULL)
+		return may_refuse(work) ? 0 : __LINE__;
+	if (size == 0)
+		return 0;
+	EXPECT(work->objects_count < OBJECTS);
+	object->pool = pool;
+	object->at = at;
+	object->size = size;
+	object->fill = (unsigned char)(work->number << 6 |
+				       (work->objects_count & 0x3f));
+	memset(at, object->fill, size);
+	work->objects_count++;
+	return 0;
+}
+
+static int keep(struct work *work, void *at, size_t size)
+{
+	return keep_in(work, work->scene->pool, at, size);
+}
+
+static bool all_bytes(const unsigned char *at, size_t size, unsigned char byte)
+{
+	return size == 0 ||
+	       (at[0] == byte && memcmp(at, at + 1, size - 1) == 0);
+}
+
+static size_t small_size(struct work *work)
+{
+	return random_between(&work->random, 1, SMALL_MAX);
+}
+
+static void count_run(void *data)
+{
+	atomic_fetch_add((atomic_size_t *)data, 1);
+}
+
+/* ---- the calls --------------------------------------------------------- */
+
+static int run_palloc(struct work *work)
+{
+	size_t size = random_between(&work->random, 0, SMALL_MAX);
+	void *at = tarn_palloc(work->scene->pool, size);
+
+	EXPECT(is_aligned(at, TARN_ALIGNMENT));
+	return keep(work, at, size);
+}
+
+static int run_pnalloc(struct work *work)
+{
+	size_t size = small_size(work);
+
+	return keep(work, tarn_pnalloc(work->scene->pool, size), size);
+}
+
+static int run_pcalloc(struct work *work)
+{
+	size_t count = random_between(&work->random, 1, 30);
+	void *at = tarn_pcalloc(work->scene->pool, count, 20);
+
+	EXPECT(at == NULL || all_bytes(at, count * 20, 0));
+	return keep(work, at, count * 20);
+}
+
+static int run_pmemalign(struct work *work)
+{
+	size_t alignment = (size_t)1 << random_between(&work->random, 0, 9);
+	size_t size = small_size(work);
+	void *at = tarn_pmemalign(work->scene->pool, alignment, size);
+
+	EXPECT(is_aligned(at, alignment));
+	return keep(work, at, size);
+}
+
+static void prepare_prealloc(struct scene *scene)
+{
+	size_t i;
+
+	for (i = 0; i < WORKERS; i++) {
+		scene->works[i].handed = tarn_palloc(scene->pool, 100);
+		if (scene->works[i].handed != NULL)
+			memset(scene->works[i].handed, 0x5a, 100);
+	}
+}
+
+static int run_prealloc(struct work *work)
+{
+	size_t old_size = small_size(work);
+	size_t new_size = random_between(&work->random, 1, LARGE_MAX);
+	unsigned char *old = work->handed;
+	unsigned char *at;
+
+	work->handed = NULL;
+	if (old != NULL) {
+		old_size = 100;
+	} else {
+		old = tarn_palloc(work->scene->pool, old_size);
+		if (old == NULL)
+			return keep(work, NULL, 0);
+		memset(old, 0x5a, old_size);
+	}
+	at = tarn_prealloc(work->scene->pool, old, old_size, new_size);
+	if (at == NULL) {
+		EXPECT(may_refuse(work));
+		return keep(work, old, old_size);
+	}
+	EXPECT(is_aligned(at, TARN_ALIGNMENT));
+	EXPECT(all_bytes(at, old_size < new_size ? old_size : new_size, 0x5a));
+	work->large_maybe += new_size >= LARGE_MIN;
+	return keep(work, at, new_size);
+}
+
+static int run_large(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	size_t size = random_between(&work->random, LARGE_MIN, LARGE_MAX);
+	unsigned char *at = tarn_palloc(pool, size);
+
+	if (at == NULL)
+		return keep(work, NULL, 0);
+	EXPECT(tarn_pfree(pool, at + TARN_ALIGNMENT) == -1 && errno == ENOENT);
+	if ((random_next(&work->random) & 3) != 0) {
+		memset(at, 0xee, size);
+		EXPECT(tarn_pfree(pool, at) == 0);
+		return 0;
+	}
+	work->large_left++;
+	return keep(work, at, size);
+}
+
+static void prepare_pfree(struct scene *scene)
+{
+	size_t i;
+
+	for (i = 0; i < SHARED; i++) {
+		scene->large[i] = tarn_palloc(scene->pool, LARGE_MIN);
+		scene->ready[FIGHT_LARGE] += scene->large[i] != NULL;
+	}
+}
+
+/* All workers free the same objects: each of these goes to one of them. */
+static int run_pfree(struct work *work)
+{
+	struct scene *scene = work->scene;
+	size_t i;
+
+	for (i = 0; i < SHARED && !work->fought[FIGHT_LARGE]; i++) {
+		bool won = tarn_pfree(scene->pool, scene->large[i]) == 0;
+
+		EXPECT(won || errno == ENOENT);
+		work->won[FIGHT_LARGE][i] = won;
+	}
+	work->fought[FIGHT_LARGE] = true;
+	EXPECT(tarn_pfree(scene->pool, work) == -1 && errno == ENOENT);
+	return 0;
+}
+
+static char *formatted(tarn_pool *pool, const char *format, ...)
+	TARN_FORMAT(2, 3);
+
+static char *formatted(tarn_pool *pool, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = tarn_pvsprintf(pool, format, args);
+	va_end(args);
+	return text;
+}
+
+static int keep_text(struct work *work, char *text, const char *expected)
+{
+	EXPECT(text == NULL || strcmp(text, expected) == 0);
+	return keep(work, text, strlen(expected) + 1);
+}
+
+static int run_copy(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	size_t length = random_between(&work->random, 0, strlen(TEXT));
+	char expected[128];
+	void *copy = tarn_pmemdup(pool, TEXT, length + 1);
+	int status;
+
+	EXPECT(is_aligned(copy, TARN_ALIGNMENT));
+	EXPECT(copy == NULL || memcmp(copy, TEXT, length + 1) == 0);
+	status = keep(work, copy, length + 1);
+	if (status == 0)
+		status = keep_text(work, tarn_pstrdup(pool, TEXT), TEXT);
+	snprintf(expected, sizeof expected, "%.*s", (int)length, TEXT);
+	if (status == 0)
+		status = keep_text(work, tarn_pstrndup(pool, TEXT, length),
+				   expected);
+	return status;
+}
+
+static int run_format(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	unsigned number = (unsigned)random_next(&work->random);
+	char expected[128];
+	int status;
+
+	snprintf(expected, sizeof expected, "%u-%s", number, TEXT);
+	status = keep_text(work, tarn_psprintf(pool, "%u-%s", number, TEXT),
+			   expected);
+	if (status == 0)
+		status = keep_text(work, formatted(pool, "%u-%s", number, TEXT),
+				   expected);
+	snprintf(expected, sizeof expected, "%s%s%s", TEXT, "", "end");
+	if (status == 0)
+		status = keep_text(
+			work, tarn_pstrcat(pool, TEXT, "", "end", (char *)NULL),
+			expected);
+	return status;
+}
+
+static int run_local(struct work *work)
+{
+	tarn_local *local = tarn_pool_local(work->scene->pool);
+	size_t size = small_size(work);
+	void *at;
+	int status;
+
+	if (local == NULL)
+		return keep(work, NULL, 0);
+	EXPECT(work->local == NULL || work->local == local);
+	EXPECT(tarn_local_pool(local) == work->scene->pool);
+	work->local = local;
+	at = tarn_local_palloc(local, size);
+	EXPECT(is_aligned(at, TARN_ALIGNMENT));
+	status = keep(work, at, size);
+	at = tarn_local_pmemalign(local, 64, size);
+	EXPECT(is_aligned(at, 64));
+	if (status == 0)
+		status = keep(work, at, size);
+	if (status == 0)
+		status = keep(work, tarn_local_pnalloc(local, 7), 7);
+	at = tarn_local_new(local, double);
+	EXPECT(is_aligned(at, _Alignof(double)));
+	return status != 0 ? status : keep(work, at, sizeof(double));
+}
+
+/* A cleanup that `use` registered, and its runs. */
+struct ran {
+	size_t expected;
+	atomic_size_t runs;
+};
+
+static bool ran_once(struct ran *ran)
+{
+	return atomic_load(&ran->runs) == ran->expected;
+}
+
+/* Uses `pool` as far as its limit lets. */
+static int use(struct work *work, tarn_pool *pool, struct ran *ran)
+{
+	size_t size = small_size(work);
+	unsigned char *small = tarn_palloc(pool, size);
+	void *large = tarn_palloc(pool, LARGE_MIN);
+
+	EXPECT((small != NULL && large != NULL) || may_refuse(work));
+	if (small != NULL)
+		memset(small, 0x11, size);
+	if (large != NULL)
+		memset(large, 0x22, LARGE_MIN);
+	EXPECT(small == NULL || all_bytes(small, size, 0x11));
+	if (ran != NULL) {
+		ran->expected =
+			tarn_cleanup_add(pool, count_run, &ran->runs) != NULL;
+		EXPECT(ran->expected != 0 || may_refuse(work));
+	}
+	return 0;
+}
+
+static int run_child(struct work *work)
+{
+	tarn_pool *child = tarn_pool_create_child(work->scene->pool, NULL);
+	tarn_pool *grandchild;
+	struct ran ran = {0};
+	int status;
+
+	if (child == NULL)
+		return keep(work, NULL, 0);
+	grandchild = tarn_pool_create_child(child, NULL);
+	EXPECT(grandchild != NULL || may_refuse(work));
+	status = use(work, child, &ran);
+	if (status == 0 && grandchild != NULL)
+		status = use(work, grandchild, NULL);
+	tarn_pool_destroy(child);
+	EXPECT(status != 0 || ran_once(&ran));
+	return status;
+}
+
+static int run_child_reset(struct work *work)
+{
+	struct ran ran = {0};
+	int status;
+
+	if (work->child == NULL)
+		work->child = tarn_pool_create_child(work->scene->pool, NULL);
+	if (work->child == NULL)
+		return keep(work, NULL, 0);
+	status = use(work, work->child, &ran);
+	tarn_pool_reset(work->child);
+	EXPECT(status != 0 || ran_once(&ran));
+	return status;
+}
+
+static void prepare_child_shared(struct scene *scene)
+{
+	scene->child = tarn_pool_create_child(scene->pool, NULL);
+}
+
+/* All workers use one child, and make children of it. */
+static int run_child_shared(struct work *work)
+{
+	tarn_pool *shared = work->scene->child;
+	size_t size = small_size(work);
+	tarn_pool *child;
+	int status;
+
+	if (shared == NULL)
+		return keep(work, NULL, 0);
+	status = keep_in(work, shared, tarn_palloc(shared, size), size);
+	child = tarn_pool_create_child(shared, NULL);
+	if (child == NULL)
+		return keep(work, NULL, 0);
+	if (status == 0)
+		status = use(work, child, NULL);
+	tarn_pool_destroy(child);
+	return status;
+}
+
+static int run_data(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	struct work *works = work->scene->works;
+	void *shared;
+
+	EXPECT(tarn_pool_set_data(pool, work, &work->number) == 0 ||
+	       may_refuse(work));
+	EXPECT(tarn_pool_data(pool, work) == &work->number || may_refuse(work));
+	EXPECT(tarn_pool_set_data(pool, &shared_key, work) == 0 ||
+	       may_refuse(work));
+	shared = tarn_pool_data(pool, &shared_key);
+	EXPECT(shared == NULL || ((struct work *)shared >= works &&
+				  (struct work *)shared < works + WORKERS));
+	EXPECT(tarn_pool_set_data(pool, work, NULL) == 0);
+	EXPECT(tarn_pool_data(pool, work) == NULL);
+	return 0;
+}
+
+static void prepare_cleanup(struct scene *scene)
+{
+	size_t i;
+
+	for (i = 0; i < SHARED; i++) {
+		scene->cleanups[i] = tarn_cleanup_add(scene->pool, count_run,
+						      &scene->cleanup_runs[i]);
+		scene->ready[FIGHT_CLEANUP] += scene->cleanups[i] != NULL;
+	}
+}
+
+/* Cancels or runs what all workers cancel and run: one of them does. */
+static int fight_for_cleanups(struct work *work)
+{
+	struct scene *scene = work->scene;
+	bool run = work->number % 2 == 0;
+	size_t i;
+
+	for (i = 0; i < SHARED; i++) {
+		tarn_cleanup *cleanup = scene->cleanups[i];
+		bool won = cleanup != NULL &&
+			   (run ? tarn_cleanup_run(cleanup)
+				: tarn_cleanup_cancel(cleanup)) == 0;
+
+		EXPECT(won || cleanup == NULL || errno == ENOENT);
+		work->won[FIGHT_CLEANUP][i] = won;
+	}
+	work->fought[FIGHT_CLEANUP] = true;
+	return 0;
+}
+
+static int run_cleanup(struct work *work)
+{
+	atomic_size_t *runs = &work->scene->runs;
+	tarn_pool *pool = work->scene->pool;
+	tarn_cleanup *left = tarn_cleanup_add(pool, count_run, runs);
+	tarn_cleanup *cancelled = tarn_cleanup_add(pool, count_run, runs);
+	tarn_cleanup *ran = tarn_cleanup_add(pool, count_run, runs);
+
+	EXPECT((left != NULL && cancelled != NULL && ran != NULL) ||
+	       may_refuse(work));
+	work->cleanups_left += left != NULL;
+	if (cancelled != NULL) {
+		EXPECT(tarn_cleanup_cancel(cancelled) == 0);
+		EXPECT(tarn_cleanup_cancel(cancelled) == -1 && errno == ENOENT);
+	}
+	if (ran != NULL) {
+		work->cleanups_now++;
+		EXPECT(tarn_cleanup_run(ran) == 0);
+		EXPECT(tarn_cleanup_run(ran) == -1 && errno == ENOENT);
+	}
+	return work->fought[FIGHT_CLEANUP] ? 0 : fight_for_cleanups(work);
+}
+
+static int run_stats(struct work *work)
+{
+	size_t limit = work->scene->state->options.limit;
+	tarn_stats stats = TARN_STATS_INIT;
+	tarn_stats none = {0};
+
+	EXPECT(tarn_pool_stats(work->scene->pool, &stats) == 0);
+	EXPECT(stats.limit == limit);
+	EXPECT(limit == 0 || stats.held <= limit);
+	EXPECT(stats.local_pools <= WORKERS + 2);
+	EXPECT(stats.children <= 2 * WORKERS + 1);
+	EXPECT(tarn_pool_stats(work->scene->pool, &none) == -1 &&
+	       errno == EINVAL);
+	return 0;
+}
+
+static int run_trim(struct work *work)
+{
+	(void)work;
+	tarn_trim();
+	return 0;
+}
+
+/* Another pool, a sibling where this one is a child. */
+static tarn_pool *other_create(struct work *work)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+
+	if (work->scene->parent != NULL)
+		return tarn_pool_create_child(work->scene->parent, NULL);
+	if ((random_next(&work->random) & 3) == 0)
+		options.upstream = tarn_upstream_mmap();
+	return tarn_pool_create(&options);
+}
+
+static int run_other(struct work *work)
+{
+	tarn_pool *other = other_create(work);
+	struct ran ran = {0};
+	int status;
+
+	EXPECT(other != NULL);
+	status = use(work, other, &ran);
+	if (work->scene->parent != NULL && status == 0)
+		status = use(work, work->scene->parent, NULL);
+	tarn_pool_destroy(other);
+	EXPECT(status != 0 || ran_once(&ran));
+	return status;
+}
+
+static int run_other_reset(struct work *work)
+{
+	struct ran ran = {0};
+	int status;
+
+	if (work->other == NULL)
+		work->other = other_create(work);
+	EXPECT(work->other != NULL);
+	status = use(work, work->other, &ran);
+	tarn_pool_reset(work->other);
+	EXPECT(status != 0 || ran_once(&ran));
+	return status;
+}
+
+static int run_constants(struct work *work)
+{
+	(void)work;
+	EXPECT(strcmp(tarn_version(), "0.1.0") == 0);
+	EXPECT(tarn_upstream_malloc() == tarn_upstream_malloc());
+	EXPECT(tarn_upstream_mmap() != tarn_upstream_malloc());
+	return 0;
+}
+
+static const struct operation OPERATIONS[] = {
+	{"palloc", run_palloc, NULL},
+	{"pnalloc", run_pnalloc, NULL},
+	{"pcalloc", run_pcalloc, NULL},
+	{"pmemalign", run_pmemalign, NULL},
+	{"prealloc", run_prealloc, prepare_prealloc},
+	{"large palloc and pfree", run_large, NULL},
+	{"pmemdup, pstrdup, pstrndup", run_copy, NULL},
+	{"psprintf, pvsprintf, pstrcat", run_format, NULL},
+	{"pool_local and the owner's calls", run_local, NULL},
+	{"child's create and destroy", run_child, NULL},
+	{"child's reset", run_child_reset, NULL},
+	{"use of a common child", run_child_shared, prepare_child_shared},
+	{"set_data and data", run_data, NULL},
+	{"cleanup add, cancel, run", run_cleanup, prepare_cleanup},
+	{"stats", run_stats, NULL},
+	{"trim", run_trim, NULL},
+	{"another pool's create and destroy", run_other, NULL},
+	{"another pool's reset", run_other_reset, NULL},
+	{"version and upstreams", run_constants, NULL},
+	/* Last, for the random mix leaves it out: while one worker frees what
+	   another one freed, a third may be given that very address. */
+	{"pfree of common objects", run_pfree, prepare_pfree},
+};
+
+enum {
+	OPERATION_COUNT = sizeof OPERATIONS / sizeof *OPERATIONS,
+	MIXED_COUNT = OPERATION_COUNT - 1,
+	PAIR_COUNT = OPERATION_COUNT * (OPERATION_COUNT + 1) / 2
+};
+
+static const struct state STATES[] = {
+	{.name = "new", .options = TARN_OPTIONS_INIT},
+	{.name = "over a counted upstream",
+	 .options = TARN_OPTIONS_INIT,
+	 .counted = true},
+	{.name = "used by its creator",
+	 .options = TARN_OPTIONS_INIT,
+	 .used = true},
+	{.name = "reset", .options = TARN_OPTIONS_INIT, .reset = true},
+	{.name = "child of a busy pool",
+	 .options = TARN_OPTIONS_INIT,
+	 .child = true},
+	{.name = "in the caller's buffer",
+	 .options = {.struct_size = sizeof(tarn_options), .buffer_size = 2048}},
+	{.name = "with small blocks",
+	 .options = {.struct_size = sizeof(tarn_options),
+		     .first_block = 512,
+		     .max_block = 1024}},
+	{.name = "with a limit",
+	 .options = {.struct_size = sizeof(tarn_options), .limit = 64 * 1024}},
+	{.name = "with a limit, counted, reset",
+	 .options = {.struct_size = sizeof(tarn_options),
+		     .first_block = 512,
+		     .limit = 64 * 1024},
+	 .counted = true,
+	 .reset = true},
+};
+
+enum {
+	STATE_COUNT = sizeof STATES / sizeof *STATES
+};
+
+/* ---- a round ----------------------------------------------------------- */
+
+static int use_scene(void *arg)
+{
+	struct scene *scene = arg;
+	size_t i;
+
+	for (i = 0; i < SHARED; i++) {
+		size_t size = 30 * i + 1;
+		void *at = tarn_palloc(scene->pool, size);
+
+		EXPECT(at != NULL);
+		memset(at, 0x77, size);
+	}
+	EXPECT(tarn_palloc(scene->pool, LARGE_MIN) != NULL);
+	EXPECT(tarn_pool_create_child(scene->pool, NULL) != NULL);
+	return 0;
+}
+
+static void scene_open(struct scene *scene, const struct state *state)
+{
+	tarn_options options = state->options;
+
+	memset(scene, 0, sizeof *scene);
+	scene->state = state;
+	if (state->counted) {
+		counting_init(&scene->counting);
+		options.upstream = &scene->counting.upstream;
+	}
+	if (options.buffer_size != 0)
+		options.buffer = scene->buffer = malloc(options.buffer_size);
+	if (state->child) {
+		scene->parent = tarn_pool_create(NULL);
+		ck_assert_ptr_nonnull(scene->parent);
+		scene->pool = tarn_pool_create_child(scene->parent, &options);
+	} else {
+		scene->pool = tarn_pool_create(&options);
+	}
+	ck_assert_ptr_nonnull(scene->pool);
+	if (state->used)
+		ck_assert_ptr_nonnull(tarn_palloc(scene->pool, 1));
+	if (state->reset) {
+		ck_assert_int_eq(use_scene(scene), 0);
+		ck_assert_int_eq(worker_run(use_scene, scene), 0);
+		tarn_pool_reset(scene->pool);
+	}
+}
+
+static int work_main(void *arg)
+{
+	struct work *work = arg;
+	const struct operation *operation = work->operation;
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < STEPS && status == 0; i++) {
+		if (work->operation == NULL)
+			operation = &OPERATIONS[random_between(
+				&work->random, 0, MIXED_COUNT - 1)];
+		errno = 0;
+		status = operation->run(work);
+	}
+	return status;
+}
+
+static int object_compare(const void *a, const void *b)
+{
+	const struct object *left = a;
+	const struct object *right = b;
+
+	return (left->at > right->at) - (left->at < right->at);
+}
+
+/* All objects hold what was written, and none touches another. */
+static void verify_objects(struct scene *scene, size_t workers)
+{
+	static struct object all[WORKERS * OBJECTS];
+	size_t changed = 0;
+	size_t overlapping = 0;
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < workers; i++) {
+		struct work *work = &scene->works[i];
+
+		memcpy(all + count, work->objects,
+		       work->objects_count * sizeof *all);
+		count += work->objects_count;
+	}
+	qsort(all, count, sizeof *all, object_compare);
+	for (i = 0; i < count; i++) {
+		changed += !all_bytes(all[i].at, all[i].size, all[i].fill);
+		overlapping +=
+			i > 0 && all[i - 1].at + all[i - 1].size > all[i].at;
+	}
+	ck_assert_uint_eq(changed, 0);
+	ck_assert_uint_eq(overlapping, 0);
+}
+
+static bool anyone_fought(const struct scene *scene, size_t workers,
+			  enum fight fight)
+{
+	size_t i;
+
+	for (i = 0; i < workers; i++)
+		if (scene->works[i].fought[fight])
+			return true;
+	return false;
+}
+
+static size_t held_by(const tarn_pool *pool)
+{
+	return pool != NULL ? stats_of(pool).held : 0;
+}
+
+/* The pool and its children are within the limit together. */
+static void verify_limit(const struct scene *scene, size_t workers)
+{
+	size_t limit = scene->state->options.limit;
+	size_t held = held_by(scene->pool) + held_by(scene->child);
+	size_t i;
+
+	for (i = 0; i < workers; i++)
+		held += held_by(scene->works[i].child);
+	if (limit != 0)
+		ck_assert_uint_le(held, limit);
+}
+
+/* The statistics of the quiet pool say what the workers did. */
+static void verify_stats(const struct scene *scene, size_t workers)
+{
+	tarn_stats stats = stats_of(scene->pool);
+	size_t asked = 0;
+	size_t left[FIGHTS] = {0};
+	size_t large_maybe = 0;
+	size_t children = scene->child != NULL;
+	size_t i, j;
+
+	for (i = 0; i < FIGHTS; i++)
+		if (!anyone_fought(scene, workers, (enum fight)i))
+			left[i] = scene->ready[i];
+	for (i = 0; i < workers; i++) {
+		const struct work *work = &scene->works[i];
+
+		for (j = 0; j < work->objects_count; j++)
+			if (work->objects[j].pool == scene->pool)
+				asked += work->objects[j].size;
+		left[FIGHT_CLEANUP] += work->cleanups_left;
+		left[FIGHT_LARGE] += work->large_left;
+		large_maybe += work->large_maybe;
+		children += work->child != NULL;
+	}
+	ck_assert_uint_ge(stats.handed_out, asked);
+	ck_assert_uint_le(stats.handed_out,
+			  stats.held + scene->state->options.buffer_size);
+	ck_assert_uint_eq(stats.cleanups, left[FIGHT_CLEANUP]);
+	ck_assert_uint_ge(stats.large_count, left[FIGHT_LARGE]);
+	/* At the limit, a thread without a local is served from this list. */
+	if (scene->state->options.limit == 0)
+		ck_assert_uint_le(stats.large_count,
+				  left[FIGHT_LARGE] + large_maybe);
+	ck_assert_uint_ge(stats.large, left[FIGHT_LARGE] * LARGE_MIN);
+	ck_assert_uint_eq(stats.children, children);
+	ck_assert_uint_le(stats.local_pools, workers + 2);
+}
+
+/* Whether thing `i` went to one of those who fought for it, and to one only;
+   and, of a cleanup, ran once if it was to run. */
+static bool fight_was_fair(struct scene *scene, size_t workers,
+			   enum fight fight, size_t i)
+{
+	bool there = fight == FIGHT_LARGE ? scene->large[i] != NULL
+					  : scene->cleanups[i] != NULL;
+	size_t wins = 0;
+	size_t runs = 0;
+	size_t j;
+
+	for (j = 0; j < workers; j++) {
+		wins += scene->works[j].won[fight][i];
+		if (j % 2 == 0)
+			runs += scene->works[j].won[FIGHT_CLEANUP][i];
+	}
+	return wins == (there && anyone_fought(scene, workers, fight)) &&
+	       atomic_load(&scene->cleanup_runs[i]) == runs;
+}
+
+static void verify_fights(struct scene *scene, size_t workers)
+{
+	size_t unfair = 0;
+	size_t i;
+
+	for (i = 0; i < SHARED; i++) {
+		unfair += !fight_was_fair(scene, workers, FIGHT_LARGE, i);
+		unfair += !fight_was_fair(scene, workers, FIGHT_CLEANUP, i);
+	}
+	ck_assert_uint_eq(unfair, 0);
+}
+
+/* Whether, after the end, cleanup `i` ran if nobody had fought for it, and
+   else no more than then. */
+static bool cleanup_ran_right(struct scene *scene, size_t workers, size_t i)
+{
+	if (anyone_fought(scene, workers, FIGHT_CLEANUP))
+		return fight_was_fair(scene, workers, FIGHT_CLEANUP, i);
+	return atomic_load(&scene->cleanup_runs[i]) ==
+	       (scene->cleanups[i] != NULL);
+}
+
+/* Destroys all, and verifies that each cleanup ran once, and memory is back. */
+static void scene_close(struct scene *scene, size_t workers)
+{
+	size_t runs = 0;
+	size_t wrong = 0;
+	size_t i;
+
+	for (i = 0; i < workers; i++) {
+		runs += scene->works[i].cleanups_left +
+			scene->works[i].cleanups_now;
+		tarn_pool_destroy(scene->works[i].other);
+	}
+	tarn_pool_destroy(scene->pool);
+	tarn_pool_destroy(scene->parent);
+	ck_assert_uint_eq(atomic_load(&scene->runs), runs);
+	for (i = 0; i < SHARED; i++)
+		wrong += !cleanup_ran_right(scene, workers, i);
+	ck_assert_uint_eq(wrong, 0);
+	if (scene->state->counted)
+		counting_finish(&scene->counting);
+	free(scene->buffer);
+}
+
+/* Makes what the operations of the first `workers` need, each once. */
+static void scene_prepare(struct scene *scene, size_t workers)
+{
+	size_t i, j;
+
+	for (i = 0; i < OPERATION_COUNT; i++) {
+		const struct operation *operation = &OPERATIONS[i];
+		bool needed = false;
+
+		for (j = 0; j < workers; j++)
+			needed |= scene->works[j].operation == operation ||
+				  (scene->works[j].operation == NULL &&
+				   i < MIXED_COUNT);
+		if (needed && operation->prepare != NULL)
+			operation->prepare(scene);
+	}
+}
+
+/* Workers with these operations, in a pool in that state; all verified. */
+static void race(const struct state *state,
+		 const struct operation *const *operations, size_t workers,
+		 uint64_t *random)
+{
+	static struct object objects[WORKERS][OBJECTS];
+	static struct scene scene;
+	size_t i;
+	int status;
+
+	scene_open(&scene, state);
+	for (i = 0; i < workers; i++) {
+		scene.works[i].scene = &scene;
+		scene.works[i].objects = objects[i];
+		scene.works[i].operation = operations[i];
+		scene.works[i].number = (unsigned)i;
+		scene.works[i].random = random_next(random);
+	}
+	scene_prepare(&scene, workers);
+	status = workers_together(work_main, scene.works, sizeof *scene.works,
+				  workers);
+	ck_assert_msg(status == 0, "a worker failed in line %d, pool %s",
+		      status, state->name);
+	verify_objects(&scene, workers);
+	verify_limit(&scene, workers);
+	verify_stats(&scene, workers);
+	verify_fights(&scene, workers);
+	scene_close(&scene, workers);
+}
+
+/* ---- the pairs --------------------------------------------------------- */
+
+/* The pair of that index, in the order (0,0) (0,1) (1,1) (0,2) and on. */
+static void pair_at(int index, const struct operation *pair[2])
+{
+	int second = 0;
+
+	while (index > second) {
+		index -= second + 1;
+		second++;
+	}
+	pair[0] = &OPERATIONS[index];
+	pair[1] = &OPERATIONS[second];
+}
+
+START_TEST(pair_together_verified)
+{
+	uint64_t random = seed("pair") + (uint64_t)_i;
+	const struct operation *pair[2];
+	size_t state, round;
+
+	pair_at(_i, pair);
+	printf("%s | %s\n", pair[0]->name, pair[1]->name);
+	fflush(stdout);
+	for (state = 0; state < STATE_COUNT; state++)
+		for (round = 0; round < rounds(ROUNDS); round++)
+			race(&STATES[state], pair, 2, &random);
+}
+END_TEST
+
+START_TEST(mixed_together_verified)
+{
+	static const struct operation *const AT_RANDOM[WORKERS] = {NULL};
+	uint64_t random = seed("mixed") + (uint64_t)_i;
+	size_t round;
+
+	for (round = 0; round < rounds(MIXED_ROUNDS); round++)
+		race(&STATES[_i], AT_RANDOM, WORKERS, &random);
+}
+END_TEST
+
+/* ---- growth ------------------------------------------------------------ */
+
+enum {
+	GROWERS = 8,
+	GROWTH_ROUNDS = 100,
+	GROWTH_LIMIT = 1024 * 1024, /* bytes */
+	GROWTH_OBJECT = 64          /* bytes */
+};
+
+/* Alive until all have allocated: a slot has no heir among them. */
+struct growers {
+	tarn_pool *pool;
+	struct gate done;
+	atomic_size_t allocated;
+};
+
+static int allocate_one(void *arg)
+{
+	struct growers *growers = arg;
+	void *at = tarn_palloc(growers->pool, GROWTH_OBJECT);
+
+	atomic_fetch_add(&growers->allocated, 1);
+	gate_wait(&growers->done);
+	return at != NULL ? 0 : __LINE__;
+}
+
+/* The growers' first allocations, together or one after the other. Returns
+   how many blocks they brought. */
+static size_t grow(bool together)
+{
+	struct growers growers = {.pool = tarn_pool_create(NULL)};
+	struct worker workers[GROWERS];
+	struct gate gate;
+	tarn_stats stats;
+	size_t i;
+
+	ck_assert_ptr_nonnull(growers.pool);
+	gate_init(&growers.done, GROWERS);
+	gate_init(&gate, GROWERS);
+	for (i = 0; i < GROWERS; i++) {
+		worker_start(&workers[i], allocate_one, &growers,
+			     together ? &gate : NULL);
+		while (!together && atomic_load(&growers.allocated) <= i)
+			sched_yield();
+	}
+	for (i = 0; i < GROWERS; i++)
+		ck_assert_int_eq(worker_join(&workers[i]), 0);
+	stats = stats_of(growers.pool);
+	ck_assert_uint_eq(stats.local_pools, GROWERS);
+	tarn_pool_destroy(growers.pool);
+	return stats.blocks;
+}
+
+START_TEST(growth_eight_miss_together_as_many_blocks_as_in_turn)
+{
+	size_t in_turn = grow(false);
+	size_t round;
+
+	for (round = 0; round < rounds(GROWTH_ROUNDS); round++)
+		ck_assert_uint_eq(grow(true), in_turn);
+}
+END_TEST
+
+struct filler {
+	tarn_pool *pool;
+	size_t objects;
+};
+
+static int fill(void *arg)
+{
+	struct filler *filler = arg;
+
+	while (tarn_palloc(filler->pool, GROWTH_OBJECT) != NULL)
+		filler->objects++;
+	EXPECT(errno == ENOMEM);
+	return 0;
+}
+
+START_TEST(growth_to_limit_together_uses_it)
+{
+	size_t round;
+
+	for (round = 0; round < rounds(GROWTH_ROUNDS); round++) {
+		tarn_options options = TARN_OPTIONS_INIT;
+		tarn_stats stats;
+		struct filler fillers[2];
+
+		options.limit = GROWTH_LIMIT;
+		fillers[0].pool = tarn_pool_create(&options);
+		fillers[0].objects = 0;
+		fillers[1] = fillers[0];
+		ck_assert_ptr_nonnull(fillers[0].pool);
+		ck_assert_int_eq(
+			workers_together(fill, fillers, sizeof *fillers, 2), 0);
+		stats = stats_of(fillers[0].pool);
+		ck_assert_uint_le(stats.held, GROWTH_LIMIT);
+		ck_assert_uint_ge((fillers[0].objects + fillers[1].objects) *
+					  GROWTH_OBJECT,
+				  GROWTH_LIMIT / 10 * 9);
+		tarn_pool_destroy(fillers[0].pool);
+	}
+}
+END_TEST
+
+/* ---- statistics beside allocations ------------------------------------- */
+
+struct sampled {
+	tarn_pool *pool;
+	atomic_size_t *running;
+	uint64_t random;
+};
+
+static int allocate_many(void *arg)
+{
+	struct sampled *sampled = arg;
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < SAMPLED_OBJECTS && status == 0; i++) {
+		size_t size = random_between(&sampled->random, 1, SMALL_MAX);
+
+		if (i % 64 == 0)
+			size = LARGE_MIN;
+		if (tarn_palloc(sampled->pool, size) == NULL)
+			status = __LINE__;
+	}
+	atomic_fetch_sub(sampled->running, 1);
+	return status;
+}
+
+/* Each figure grows only, where all that runs is allocation. */
+static void verify_grown(const tarn_stats *before, const tarn_stats *after)
+{
+	ck_assert_uint_ge(after->held, before->held);
+	ck_assert_uint_ge(after->handed_out, before->handed_out);
+	ck_assert_uint_ge(after->large, before->large);
+	ck_assert_uint_ge(after->blocks, before->blocks);
+	ck_assert_uint_ge(after->local_pools, before->local_pools);
+	ck_assert_uint_ge(after->large_count, before->large_count);
+}
+
+/* Samples until no worker runs. */
+static void sample(const tarn_pool *pool, atomic_size_t *running)
+{
+	tarn_stats before = stats_of(pool);
+	tarn_stats after;
+	bool last;
+
+	do {
+		last = atomic_load(running) == 0;
+		after = stats_of(pool);
+		verify_grown(&before, &after);
+		before = after;
+	} while (!last);
+	ck_assert_uint_le(after.handed_out, after.held);
+	ck_assert_uint_le(after.large, after.held);
+}
+
+START_TEST(stats_beside_allocation_grow_only)
+{
+	uint64_t random = seed("stats");
+	size_t round, i;
+
+	for (round = 0; round < rounds(SAMPLED_ROUNDS); round++) {
+		tarn_pool *pool = tarn_pool_create(NULL);
+		atomic_size_t running = 2;
+		struct sampled sampled[2];
+		struct worker workers[2];
+
+		ck_assert_ptr_nonnull(pool);
+		for (i = 0; i < 2; i++) {
+			sampled[i] = (struct sampled){pool, &running,
+						      random_next(&random)};
+			worker_start(&workers[i], allocate_many, &sampled[i],
+				     NULL);
+		}
+		sample(pool, &running);
+		for (i = 0; i < 2; i++)
+			ck_assert_int_eq(worker_join(&workers[i]), 0);
+		tarn_pool_destroy(pool);
+	}
+}
+END_TEST
+
+/* One large object at a time, at one address and at another. */
+static int one_large_at_a_time(void *arg)
+{
+	struct sampled *sampled = arg;
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < SAMPLED_OBJECTS && status == 0; i++) {
+		void *at = tarn_palloc(sampled->pool,
+				       LARGE_MIN + i % 8 * LARGE_MIN);
+
+		if (at == NULL || tarn_pfree(sampled->pool, at) != 0)
+			status = __LINE__;
+	}
+	atomic_fetch_sub(sampled->running, 1);
+	return status;
+}
+
+/* A figure is one that was true: two objects never were. */
+START_TEST(stats_beside_one_large_at_most_one)
+{
+	size_t round;
+
+	for (round = 0; round < rounds(SAMPLED_ROUNDS); round++) {
+		tarn_pool *pool = tarn_pool_create(NULL);
+		atomic_size_t running = 1;
+		struct sampled sampled = {pool, &running, 1};
+		struct worker worker;
+
+		/* The creator owns the pool's own local: a worker's large
+		   objects are then listed by address. */
+		ck_assert_ptr_nonnull(pool);
+		ck_assert_ptr_nonnull(tarn_palloc(pool, 1));
+		worker_start(&worker, one_large_at_a_time, &sampled, NULL);
+		while (atomic_load(&running) != 0) {
+			tarn_stats stats = stats_of(pool);
+
+			ck_assert_uint_le(stats.large_count, 1);
+			ck_assert_uint_le(stats.large, 16 * LARGE_MIN);
+		}
+		ck_assert_int_eq(worker_join(&worker), 0);
+		ck_assert_uint_eq(stats_of(pool).large_count, 0);
+		tarn_pool_destroy(pool);
+	}
+}
+END_TEST
+
+/* ---- misuse that is detected ------------------------------------------- */
+
+/* How a pool is ended. */
+static void (*const ENDS[])(tarn_pool *) = {tarn_pool_reset, tarn_pool_destroy};
+
+enum {
+	END_COUNT = sizeof ENDS / sizeof *ENDS
+};
+
+/* A reset or destroy that is held in the midst of it, by a cleanup. */
+struct held {
+	tarn_pool *pool;
+	void (*end)(tarn_pool *);
+	struct gate inside;
+	struct gate leave;
+	size_t runs;
+	int error;
+};
+
+static void hold(void *data)
+{
+	struct held *held = data;
+
+	held->runs++;
+	gate_wait(&held->inside);
+	gate_wait(&held->leave);
+}
+
+static int end_pool(void *arg)
+{
+	struct held *held = arg;
+
+	errno = 0;
+	held->end(held->pool);
+	held->error = errno;
+	return 0;
+}
+
+/* What is a miss for every thread is refused. */
+static int others_refused(tarn_pool *pool)
+{
+	errno = 0;
+	EXPECT(tarn_palloc(pool, LARGE_MIN) == NULL && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pmemalign(pool, 4096, LARGE_MIN) == NULL && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pool_create_child(pool, NULL) == NULL && errno == EBUSY);
+	errno = 0;
+	tarn_pool_reset(pool);
+	EXPECT(errno == EBUSY);
+	errno = 0;
+	tarn_pool_destroy(pool);
+	EXPECT(errno == EBUSY);
+	return 0;
+}
+
+/* And so is all that a thread new to the pool asks for. */
+static int newcomer_refused(void *arg)
+{
+	tarn_pool *pool = arg;
+
+	errno = 0;
+	EXPECT(tarn_palloc(pool, 16) == NULL && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pnalloc(pool, 16) == NULL && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pool_local(pool) == NULL && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_cleanup_add(pool, count_run, pool) == NULL &&
+	       errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pool_set_data(pool, pool, pool) == -1 && errno == EBUSY);
+	return others_refused(pool);
+}
+
+/* And what a thread asks for once the room that it has is used up. */
+static int resident_refused(tarn_pool *pool)
+{
+	size_t i;
+
+	errno = 0;
+	for (i = 0; i < SAMPLED_OBJECTS; i++)
+		if (tarn_palloc(pool, 16) == NULL)
+			break;
+	EXPECT(i < SAMPLED_OBJECTS && errno == EBUSY);
+	return others_refused(pool);
+}
+
+static int palloc_in(void *arg)
+{
+	return tarn_palloc(arg, 16) != NULL ? 0 : __LINE__;
+}
+
+START_TEST(exclusive_meets_use_of_other_thread_refused)
+{
+	struct held held = {.end = ENDS[_i]};
+	struct worker worker;
+
+	held.pool = tarn_pool_create(NULL);
+	ck_assert_ptr_nonnull(held.pool);
+	ck_assert_ptr_nonnull(tarn_palloc(held.pool, 16));
+	gate_init(&held.inside, 2);
+	gate_init(&held.leave, 2);
+	ck_assert_ptr_nonnull(tarn_cleanup_add(held.pool, hold, &held));
+	worker_start(&worker, end_pool, &held, NULL);
+	gate_wait(&held.inside);
+	ck_assert_int_eq(worker_run(newcomer_refused, held.pool), 0);
+	ck_assert_int_eq(resident_refused(held.pool), 0);
+	gate_wait(&held.leave);
+	ck_assert_int_eq(worker_join(&worker), 0);
+	ck_assert_uint_eq(held.runs, 1);
+	ck_assert_int_eq(held.error, 0);
+	if (held.end == tarn_pool_reset) {
+		ck_assert_int_eq(worker_run(palloc_in, held.pool), 0);
+		ck_assert_ptr_nonnull(tarn_palloc(held.pool, LARGE_MIN));
+		tarn_pool_destroy(held.pool);
+	}
+}
+END_TEST
+
+/* A cleanup that does what it may and, in vain, what it may not. */
+struct inside {
+	tarn_pool *pool;
+	size_t runs;
+	size_t late_runs;
+	int status;
+};
+
+static void count_late(void *data)
+{
+	struct inside *inside = data;
+
+	inside->late_runs++;
+}
+
+static int use_inside(struct inside *inside)
+{
+	tarn_pool *child = tarn_pool_create_child(inside->pool, NULL);
+
+	EXPECT(child != NULL);
+	EXPECT(tarn_cleanup_add(child, count_late, inside) != NULL);
+	EXPECT(tarn_cleanup_add(inside->pool, count_late, inside) != NULL);
+	EXPECT(tarn_palloc(inside->pool, 1) != NULL);
+	EXPECT(tarn_palloc(inside->pool, LARGE_MIN) != NULL);
+	errno = 0;
+	tarn_pool_reset(inside->pool);
+	EXPECT(errno == EBUSY);
+	errno = 0;
+	tarn_pool_destroy(inside->pool);
+	EXPECT(errno == EBUSY);
+	return 0;
+}
+
+static void run_inside(void *data)
+{
+	struct inside *inside = data;
+
+	inside->runs++;
+	inside->status = use_inside(inside);
+}
+
+START_TEST(exclusive_from_own_cleanup_refused)
+{
+	struct inside inside = {.status = -1};
+
+	inside.pool = tarn_pool_create(NULL);
+	ck_assert_ptr_nonnull(inside.pool);
+	ck_assert_ptr_nonnull(
+		tarn_cleanup_add(inside.pool, run_inside, &inside));
+	errno = 0;
+	ENDS[_i](inside.pool);
+	ck_assert_int_eq(inside.status, 0);
+	ck_assert_uint_eq(inside.runs, 1);
+	ck_assert_uint_eq(inside.late_runs, 2);
+	if (ENDS[_i] == tarn_pool_reset)
+		tarn_pool_destroy(inside.pool);
+	ck_assert_uint_eq(inside.runs, 1);
+	ck_assert_uint_eq(inside.late_runs, 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("race");
+	TCase *tcase = suite_case(suite, "pairs");
+
+	tcase_add_loop_test(tcase, pair_together_verified, 0, PAIR_COUNT);
+	tcase = suite_case(suite, "mixed");
+	tcase_add_loop_test(tcase, mixed_together_verified, 0, STATE_COUNT);
+	tcase = suite_case(suite, "growth");
+	tcase_add_test(tcase,
+		       growth_eight_miss_together_as_many_blocks_as_in_turn);
+	tcase_add_test(tcase, growth_to_limit_together_uses_it);
+	tcase = suite_case(suite, "stats");
+	tcase_add_test(tcase, stats_beside_allocation_grow_only);
+	tcase_add_test(tcase, stats_beside_one_large_at_most_one);
+	tcase = suite_case(suite, "misuse");
+	tcase_add_loop_test(tcase, exclusive_meets_use_of_other_thread_refused,
+			    0, END_COUNT);
+	tcase_add_loop_test(tcase, exclusive_from_own_cleanup_refused, 0,
+			    END_COUNT);
+	return suite_run(suite);
+}

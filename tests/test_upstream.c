@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where memory comes from: the tables of malloc and mmap by themselves, pools
+ * over them, and pools over a caller's functions that raise sizes, refuse to
+ * resize, or offer no resize.
+ */
+#include "counting.h"
+#include "util.h"
+
+#include <unistd.h>
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define UNDER_SANITIZER 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||     \
+	__has_feature(memory_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+#ifndef UNDER_SANITIZER
+#define UNDER_SANITIZER 0
+#endif
+
+static const tarn_upstream *system_upstream(int which)
+{
+	return which == 0 ? tarn_upstream_malloc() : tarn_upstream_mmap();
+}
+
+static void write_pattern(unsigned char *bytes, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		bytes[i] = (unsigned char)(i * 37 + (i >> 8));
+}
+
+static bool has_pattern(const unsigned char *bytes, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size && bytes[i] == (unsigned char)(i * 37 + (i >> 8)))
+		i++;
+	return i == size;
+}
+
+/* ---- the tables by themselves -------------------------------------------- */
+
+static const size_t sizes[] = {1,    16,   100,   4095,   4096,   4097,
+			       8192, 9999, 65536, 300000, 3000000};
+
+enum {
+	SIZES = sizeof sizes / sizeof *sizes
+};
+
+/* How many of `sizes` to try: a quick run leaves out the largest. */
+static size_t size_count(void)
+{
+	return quick() ? SIZES - 2 : SIZES;
+}
+
+START_TEST(upstream_table_is_whole_and_the_same_each_time)
+{
+	const tarn_upstream *upstream = system_upstream(_i);
+
+	ck_assert_ptr_eq(system_upstream(_i), upstream);
+	ck_assert_ptr_ne(system_upstream(1 - _i), upstream);
+	ck_assert(upstream->alloc != NULL);
+	ck_assert(upstream->resize != NULL);
+	ck_assert(upstream->release != NULL);
+}
+END_TEST
+
+START_TEST(upstream_alloc_aligns_and_gives_what_it_says)
+{
+	const tarn_upstream *upstream = system_upstream(_i);
+	size_t alignment, i;
+
+	for (alignment = 1; alignment <= 4 * MIB; alignment *= 2)
+		for (i = 0; i < size_count(); i++) {
+			size_t size = sizes[i];
+			unsigned char *ptr = upstream->alloc(upstream->ctx,
+							     &size, alignment);
+
+			REQUIRE(ptr != NULL);
+			REQUIRE(is_aligned(ptr, alignment));
+			REQUIRE(is_aligned(ptr, TARN_ALIGNMENT));
+			REQUIRE(size >= sizes[i]);
+			ptr[0] = 1;
+			ptr[size / 2] = 2;
+			ptr[size - 1] = 3;
+			upstream->release(upstream->ctx, ptr, size);
+		}
+}
+END_TEST
+
+START_TEST(upstream_many_at_once_are_apart)
+{
+	const tarn_upstream *upstream = system_upstream(_i);
+	unsigned char *blocks[200];
+	size_t given[200], i;
+
+	for (i = 0; i < 200; i++) {
+		given[i] = sizes[i % (SIZES - 1)];
+		blocks[i] = upstream->alloc(upstream->ctx, &given[i],
+					    (size_t)16 << i % 8);
+		ck_assert_ptr_nonnull(blocks[i]);
+		memset(blocks[i], (int)i, given[i]);
+	}
+	for (i = 0; i < 200; i++) {
+		size_t j = 0;
+
+		while (j < given[i] && blocks[i][j] == i)
+			j++;
+		ck_assert_uint_eq(j, given[i]);
+		upstream->release(upstream->ctx, blocks[i], given[i]);
+	}
+}
+END_TEST
+
+START_TEST(upstream_resize_keeps_contents)
+{
+	const tarn_upstream *upstream = system_upstream(_i);
+	size_t from, to;
+
+	for (from = 0; from < size_count(); from++)
+		for (to = 0; to < size_count(); to++) {
+			size_t old = sizes[from], new = sizes[to];
+			unsigned char *moved,
+				*ptr = upstream->alloc(upstream->ctx, &old, 16);
+
+			ck_assert_ptr_nonnull(ptr);
+			write_pattern(ptr, sizes[from]);
+			moved = upstream->resize(upstream->ctx, ptr, old, &new);
+			ck_assert_ptr_nonnull(moved);
+			ck_assert_uint_ge(new, sizes[to]);
+			ck_assert(is_aligned(moved, TARN_ALIGNMENT));
+			ck_assert(has_pattern(moved, from < to ? sizes[from]
+							       : sizes[to]));
+			moved[new - 1] = 1;
+			upstream->release(upstream->ctx, moved, new);
+		}
+}
+END_TEST
+
+START_TEST(upstream_mmap_gives_whole_pages)
+{
+	const tarn_upstream *upstream = tarn_upstream_mmap();
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), i;
+
+	for (i = 0; i < SIZES; i++) {
+		size_t size = sizes[i];
+		void *ptr = upstream->alloc(upstream->ctx, &size, 16);
+
+		ck_assert_ptr_nonnull(ptr);
+		ck_assert(is_aligned(ptr, page));
+		ck_assert_uint_eq(size % page, 0);
+		ck_assert_uint_lt(size, sizes[i] + 2 * MIB);
+		upstream->release(upstream->ctx, ptr, size);
+	}
+}
+END_TEST
+
+START_TEST(upstream_mmap_without_end_is_null)
+{
+	const tarn_upstream *upstream = tarn_upstream_mmap();
+	size_t size, kept, i, alignment;
+	unsigned char *ptr;
+
+	for (alignment = 16; alignment <= 4 * MIB; alignment *= 64)
+		for (i = 0; i < 40; i++) {
+			size = SIZE_MAX - i * 1000;
+			ck_assert_ptr_null(upstream->alloc(upstream->ctx, &size,
+							   alignment));
+		}
+	size = 16;
+	ck_assert_ptr_null(
+		upstream->alloc(upstream->ctx, &size, SIZE_MAX / 2 + 1));
+	kept = 5000;
+	ptr = upstream->alloc(upstream->ctx, &kept, 16);
+	ck_assert_ptr_nonnull(ptr);
+	write_pattern(ptr, 5000);
+	/* Half of these wrap around when rounded to whole pages. */
+	for (i = 0; i < 40; i++) {
+		size = (i % 2 == 0 ? SIZE_MAX : SIZE_MAX / 4) - i * 100;
+		ck_assert_ptr_null(
+			upstream->resize(upstream->ctx, ptr, kept, &size));
+	}
+	ck_assert(has_pattern(ptr, 5000));
+	upstream->release(upstream->ctx, ptr, kept);
+}
+END_TEST
+
+/* A sanitizer's malloc ends the program where that of libc returns NULL. */
+START_TEST(upstream_malloc_without_end_is_null)
+{
+	const tarn_upstream *upstream = tarn_upstream_malloc();
+	size_t size, kept = 5000, i, alignment;
+	unsigned char *ptr = upstream->alloc(upstream->ctx, &kept, 16);
+
+	ck_assert_ptr_nonnull(ptr);
+	write_pattern(ptr, 5000);
+	for (i = 0; i < 40; i++) {
+		for (alignment = 16; alignment <= 4 * MIB; alignment *= 64) {
+			size = opaque(SIZE_MAX / 2 - i * 1000);
+			ck_assert_ptr_null(upstream->alloc(upstream->ctx, &size,
+							   alignment));
+		}
+		size = opaque(SIZE_MAX / 2 - i * 1000);
+		ck_assert_ptr_null(
+			upstream->resize(upstream->ctx, ptr, kept, &size));
+	}
+	ck_assert(has_pattern(ptr, 5000));
+	upstream->release(upstream->ctx, ptr, kept);
+}
+END_TEST
+
+static void add_table_tests(Suite *suite)
+{
+	TCase *tcase = suite_case(suite, "tables");
+
+	tcase_add_loop_test(
+		tcase, upstream_table_is_whole_and_the_same_each_time, 0, 2);
+	tcase_add_loop_test(tcase, upstream_alloc_aligns_and_gives_what_it_says,
+			    0, 2);
+	tcase_add_loop_test(tcase, upstream_many_at_once_are_apart, 0, 2);
+	tcase_add_loop_test(tcase, upstream_resize_keeps_contents, 0, 2);
+	tcase_add_test(tcase, upstream_mmap_gives_whole_pages);
+	tcase_add_test(tcase, upstream_mmap_without_end_is_null);
+	if (!UNDER_SANITIZER)
+		tcase_add_test(tcase, upstream_malloc_without_end_is_null);
+}
+
+/* ---- pools over upstreams ------------------------------------------------ */
+
+enum {
+	KINDS = 9
+};
+
+/*
+ * Returns a pool over one of the kinds of upstream: the system's two, and
+ * `counting` in all its ways.
+ */
+static tarn_pool *pool_over(int kind, struct counting *counting)
+{
+	static const size_t raises[] = {0, 0, 0, 0, 1, 7, 16, 4095, 65536};
+	tarn_options options;
+	tarn_pool *pool;
+
+	counting_init(counting);
+	counting->raise = raises[kind];
+	if (kind == 2)
+		counting->refuse_resize = true;
+	if (kind == 3)
+		counting->upstream.resize = NULL;
+	options = counting_options(counting);
+	if (kind < 2)
+		options.upstream = system_upstream(kind);
+	pool = tarn_pool_create(&options);
+	ck_assert_ptr_nonnull(pool);
+	return pool;
+}
+
+/* For the kinds over `counting`: the pool holds what upstream gave it. */
+static void check_held(int kind, tarn_pool *pool, struct counting *counting)
+{
+	if (kind >= 2)
+		REQUIRE(stats_of(pool).held == counting->live_bytes);
+}
+
+START_TEST(pool_over_any_upstream_keeps_contents)
+{
+	enum {
+		OBJECTS = 100
+	};
+	static unsigned char *objects[OBJECTS];
+	struct counting counting;
+	tarn_pool *pool = pool_over(_i, &counting);
+	size_t i, round;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < OBJECTS; i++) {
+			size_t size = sizes[i % (SIZES - 1)];
+
+			objects[i] = i % 2 == 0
+					     ? tarn_palloc(pool, size)
+					     : tarn_pmemalign(pool, 64, size);
+			REQUIRE(objects[i] != NULL);
+			REQUIRE(is_aligned(objects[i], 16));
+			write_pattern(objects[i], size);
+		}
+		check_held(_i, pool, &counting);
+		for (i = 0; i < OBJECTS; i++)
+			REQUIRE(has_pattern(objects[i],
+					    sizes[i % (SIZES - 1)]));
+		for (i = 0; i < OBJECTS; i += 3)
+			REQUIRE(tarn_pfree(pool, objects[i]) ==
+				(sizes[i % (SIZES - 1)] > 4096 ? 0 : -1));
+		tarn_pool_reset(pool);
+		check_held(_i, pool, &counting);
+	}
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
+START_TEST(prealloc_over_any_upstream_keeps_contents)
+{
+	static const size_t steps[] = {0,    1,    15,   16,   17,    100,
+				       4000, 4096, 4097, 5000, 20000, 300000};
+	enum {
+		STEPS = sizeof steps / sizeof *steps
+	};
+	struct counting counting;
+	tarn_pool *pool = pool_over(_i % KINDS, &counting);
+	size_t from, to;
+
+	for (from = 0; from < STEPS; from++)
+		for (to = 0; to < STEPS; to++) {
+			size_t old = steps[from], new = steps[to];
+			unsigned char *object = tarn_palloc(pool, old);
+
+			REQUIRE(object != NULL);
+			write_pattern(object, old);
+			if (_i >= KINDS)
+				REQUIRE(tarn_palloc(pool, 16) != NULL);
+			object = tarn_prealloc(pool, object, old, new);
+			REQUIRE(object != NULL);
+			REQUIRE(is_aligned(object, TARN_ALIGNMENT));
+			REQUIRE(has_pattern(object, old < new ? old : new));
+			write_pattern(object, new);
+			check_held(_i % KINDS, pool, &counting);
+			tarn_pfree(pool, object);
+			REQUIRE(stats_of(pool).large_count == 0);
+		}
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
+START_TEST(prealloc_over_any_upstream_up_and_down_keeps_contents)
+{
+	struct counting counting;
+	tarn_pool *pool = pool_over(_i, &counting);
+	unsigned char *object = NULL;
+	size_t size = 0, next;
+
+	for (next = 1; next < MIB; next = next * 5 / 3 + 1) {
+		object = tarn_prealloc(pool, object, size, next);
+		ck_assert_ptr_nonnull(object);
+		ck_assert(has_pattern(object, size));
+		write_pattern(object, next);
+		size = next;
+	}
+	for (next = size / 2; next > 0; next /= 2) {
+		object = tarn_prealloc(pool, object, size, next);
+		ck_assert_ptr_nonnull(object);
+		ck_assert(has_pattern(object, next));
+		size = next;
+	}
+	check_held(_i, pool, &counting);
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
+START_TEST(pool_over_raised_sizes_uses_them)
+{
+	struct counting counting;
+	tarn_pool *pool;
+	size_t i;
+
+	counting_init(&counting);
+	counting.raise = 64 * KIB;
+	pool = counting_pool(&counting, 4 * KIB);
+	for (i = 0; i < 1000; i++)
+		ck_assert_ptr_nonnull(tarn_palloc(pool, 64));
+	ck_assert_uint_eq(counting.live_blocks, 1);
+	ck_assert_uint_eq(stats_of(pool).held, 68 * KIB);
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
+START_TEST(children_over_several_upstreams_give_back_to_theirs)
+{
+	struct counting outer, inner;
+	tarn_options options = TARN_OPTIONS_INIT;
+	tarn_pool *pool, *child, *grandchild;
+
+	counting_init(&outer);
+	counting_init(&inner);
+	pool = counting_pool(&outer, 0);
+	options.upstream = tarn_upstream_mmap();
+	child = tarn_pool_create_child(pool, &options);
+	ck_assert_ptr_nonnull(tarn_palloc(child, 10000));
+	options.upstream = &inner.upstream;
+	grandchild = tarn_pool_create_child(child, &options);
+	ck_assert_ptr_nonnull(tarn_palloc(grandchild, 10000));
+	ck_assert_uint_eq(stats_of(pool).held, outer.live_bytes);
+	ck_assert_uint_eq(stats_of(grandchild).held, inner.live_bytes);
+	tarn_pool_reset(child);
+	ck_assert_uint_eq(inner.live_bytes, 0);
+	ck_assert_ptr_nonnull(tarn_palloc(child, 10000));
+	tarn_pool_destroy(pool);
+	counting_finish(&inner);
+	counting_finish(&outer);
+}
+END_TEST
+
+static void add_pool_tests(Suite *suite)
+{
+	TCase *tcase = suite_case(suite, "pools");
+
+	tcase_add_loop_test(tcase, pool_over_any_upstream_keeps_contents, 0,
+			    KINDS);
+	tcase_add_loop_test(tcase, prealloc_over_any_upstream_keeps_contents, 0,
+			    2 * KINDS);
+	tcase_add_loop_test(
+		tcase, prealloc_over_any_upstream_up_and_down_keeps_contents, 0,
+		KINDS);
+	tcase_add_test(tcase, pool_over_raised_sizes_uses_them);
+	tcase_add_test(tcase,
+		       children_over_several_upstreams_give_back_to_theirs);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("upstream");
+
+	add_table_tests(suite);
+	add_pool_tests(suite);
+	return suite_run(suite);
+}
