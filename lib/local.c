@@ -11,7 +11,7 @@
 
 #include <sched.h>
 
-/* Bytes: the least that a thread claims after that. */
+/* Bytes: the least that a thread claims after its first chunk. */
 static const size_t local_least_chunk = 128;
 
 /* Where threads share a pool, a claim brings this part of what the thread has:
