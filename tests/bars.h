@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,8 +37,8 @@ int hits_main(int argc, char **argv);
 void report(const char *what, const char *detail, double value, double bar);
 void report_bytes(const char *what, size_t held, size_t asked, double bar);
 
-/* Misses the row: the machine gave no chance to measure. */
-void report_unmeasured(const char *what);
+/* Misses the row, if there is a bar: the machine gave no chance to measure. */
+void report_unmeasured(const char *what, double bar);
 
 _Noreturn void die(const char *what);
 
@@ -53,6 +54,13 @@ void count_thrown_out(void);
 
 void thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
 void thread_join(pthread_t thread);
+
+/* In a loop that waits: lets others have the processor now and then. */
+static inline void spin(unsigned *spins)
+{
+	if (++*spins % 4096 == 0)
+		sched_yield();
+}
 
 /* Holds `count` threads back until all are there, again and again. They spin,
    so as to start at once. */

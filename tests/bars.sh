@@ -8,6 +8,7 @@
 #	3-9  times and bytes: see bars.c
 # Runs what was built below $builddir.
 set -eu
+unset TARN_CACHE
 
 bars=${builddir:-.}/tests/bars
 library=${builddir:-.}/lib/.libs/libtarn.so
@@ -23,7 +24,7 @@ report()
 {
 	awk -v what="$1" -v detail="$2" -v figure="$3" -v bar="$4" 'BEGIN {
 		kept = figure != "" && figure + 0 <= bar + 0
-		printf "   %-42s %-34s %6.2f <= %-5s %s\n", what, detail, \
+		printf "   %-47s %-34s %6.2f <= %-5s %s\n", what, detail, \
 			figure, bar, kept ? "ok" : "MISSED"
 		exit !kept
 	}' || missed=1

@@ -13,12 +13,30 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+/* ---- processors ---------------------------------------------------------- */
+
+/* Those that this program may use. */
+static cpu_set_t processors;
+
+/* Has the calling thread stay on the one of them with this number. */
+static void pin(unsigned number)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &processors) && number-- == 0)
+			CPU_SET(i, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 /* ---- times -----------------------------------------------------------------
  */
 
 enum {
-	REPETITIONS = 101,
-	REPETITIONS_LEAST = REPETITIONS / 4
+	REPETITIONS = 201,
+	REPETITIONS_LEAST = REPETITIONS / 4,
+	SECONDS_MOST = 5 /* that a comparison takes, on a busy machine */
 };
 
 struct watch {
@@ -62,9 +80,10 @@ struct side {
 static size_t sides_repeat(const struct side *sides, bool alternate,
 			   double ns[2][REPETITIONS])
 {
+	double end = clock_ns() + SECONDS_MOST * 1e9;
 	size_t n = 0;
 
-	for (size_t i = 0; n < REPETITIONS && i < 5 * REPETITIONS; i++) {
+	for (size_t i = 0; n < REPETITIONS && clock_ns() < end; i++) {
 		unsigned first = alternate && i % 2 != 0;
 		bool calm = sides[first].run(sides[first].arg, &ns[first][n]);
 
@@ -76,16 +95,20 @@ static size_t sides_repeat(const struct side *sides, bool alternate,
 	return n;
 }
 
-/* sides[1] against sides[0]. */
+/* sides[1] against sides[0]; `alternate`: they take turns to be first. */
 static void report_times(const char *what, const struct side *sides,
 			 bool alternate, double bar)
 {
 	double ns[2][REPETITIONS], ratio[REPETITIONS];
-	size_t n = sides_repeat(sides, alternate, ns);
 	char detail[64];
+	size_t n;
 
+	sched_getaffinity(0, sizeof(processors), &processors);
+	pin(0);
+	n = sides_repeat(sides, alternate, ns);
+	sched_setaffinity(0, sizeof(processors), &processors);
 	if (n < REPETITIONS_LEAST) {
-		report_unmeasured(what);
+		report_unmeasured(what, bar);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -95,30 +118,29 @@ static void report_times(const char *what, const struct side *sides,
 	report(what, detail, median(ratio, n), bar);
 }
 
-/* ---- two threads, each on a processor of its own ------------------------- */
+/* ---- two threads, pinned --------------------------------------------------
+ */
 
 struct pair_thread {
 	void (*fn)(void *run, unsigned self);
 	void *run;
-	unsigned self;
+	unsigned self, processor;
 };
 
 static void *pair_main(void *arg)
 {
 	const struct pair_thread *thread = arg;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(thread->self, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	pin(thread->processor);
 	thread->fn(thread->run, thread->self);
 	return NULL;
 }
 
-/* fn(run, 0) beside fn(run, 1), until both are over. */
-static void pair_run(void (*fn)(void *run, unsigned self), void *run)
+/* fn(run, 0) on processor 0 beside fn(run, 1) on `other`, until both end. */
+static void pair_run(void (*fn)(void *run, unsigned self), void *run,
+		     unsigned other)
 {
-	struct pair_thread threads[2] = {{fn, run, 0}, {fn, run, 1}};
+	struct pair_thread threads[2] = {{fn, run, 0, 0}, {fn, run, 1, other}};
 	pthread_t handles[2];
 
 	thread_start(&handles[0], pair_main, &threads[0]);
@@ -130,11 +152,11 @@ static void pair_run(void (*fn)(void *run, unsigned self), void *run)
 /* ---- row 3: a pool per request ------------------------------------------- */
 
 enum {
-	REQUESTS = 9600, /* in one repetition                  */
-	BATCH = 32,      /* handed over at once                */
-	BATCHES = 2,     /* that wait in the ring at most      */
-	FLAT_RUNS = 105, /* of REQUESTS: a million, and a bit  */
-	FLAT_START = 10  /* runs after which all caches are full */
+	BATCH = 32,         /* timed at once, handed over at once   */
+	BATCHES = 2,        /* that wait in the ring at most        */
+	BATCHES_WARM = 32,  /* at the start of a repetition         */
+	BATCHES_TIMED = 64, /* after that; their median counts      */
+	FLAT = 1000000      /* handed over in all for the last line */
 };
 
 struct request {
@@ -167,27 +189,68 @@ static void malloc_end(void *memory)
 static const struct request request_pool = {pool_begin, pool_end};
 static const struct request request_malloc = {malloc_begin, malloc_end};
 
-/* Begun and ended by one thread. */
-static bool request_alone(const void *arg, double *ns)
+/* What a request takes of a batch, without the two looks at the clock. The
+   median: batches in which a thread lost its processor do not count. */
+static double batch_request(double batches[BATCHES_TIMED])
 {
-	const struct request *request = arg;
-	struct watch start = watch_start();
+	static double empty[BATCHES_TIMED];
 
-	for (int i = 0; i < REQUESTS; i++)
-		request->end(request->begin());
-	*ns = watch_ns(&start) / REQUESTS;
-	return watch_calm(&start);
+	for (int i = 0; i < BATCHES_TIMED; i++) {
+		double start = clock_ns();
+
+		empty[i] = clock_ns() - start;
+	}
+	return (median(batches, BATCHES_TIMED) - median(empty, BATCHES_TIMED)) /
+	       BATCH;
 }
 
+/* By one thread: each is ended before the next begins. */
+static bool request_one(const void *arg, double *ns)
+{
+	const struct request *request = arg;
+	double batches[BATCHES_TIMED];
+
+	for (size_t i = 0; i < BATCHES_WARM + BATCHES_TIMED; i++) {
+		double start = clock_ns();
+
+		for (int k = 0; k < BATCH; k++)
+			request->end(request->begin());
+		batches[i % BATCHES_TIMED] = clock_ns() - start;
+	}
+	*ns = batch_request(batches);
+	return true;
+}
+
+/* By one thread: as many live at a time as when they are handed over. */
+static bool request_many(const void *arg, double *ns)
+{
+	const struct request *request = arg;
+	double batches[BATCHES_TIMED];
+	void *items[BATCHES * BATCH];
+
+	for (size_t i = 0; i < BATCHES_WARM + BATCHES_TIMED; i++) {
+		double start = clock_ns();
+
+		for (int k = 0; k < BATCHES * BATCH; k++)
+			items[k] = request->begin();
+		for (int k = 0; k < BATCHES * BATCH; k++)
+			request->end(items[k]);
+		batches[i % BATCHES_TIMED] = (clock_ns() - start) / BATCHES;
+	}
+	*ns = batch_request(batches);
+	return true;
+}
+
+/* Begun by one thread, ended by another, in batches that go round a ring. */
 struct handover {
 	const struct request *request;
+	size_t batches;
 	struct gate gate;
 	struct {
 		_Alignas(128) atomic_bool full;
 		void *items[BATCH];
 	} ring[BATCHES];
-	double ns[2];
-	bool calm[2];
+	double ns[2][BATCHES_TIMED];
 };
 
 static void handover_batch(const struct request *request, unsigned self,
@@ -200,37 +263,48 @@ static void handover_batch(const struct request *request, unsigned self,
 			request->end(items[i]);
 }
 
-/* What the threads work is timed, not how long they wait for each other. */
+/* What a thread works for a batch is timed, not how long it waits for it. */
 static void handover_thread(void *arg, unsigned self)
 {
 	struct handover *run = arg;
-	struct watch start;
 
 	gate_wait(&run->gate);
-	start = watch_start();
-	for (int i = 0; i < REQUESTS / BATCH; i++) {
+	for (size_t i = 0; i < run->batches; i++) {
 		atomic_bool *full = &run->ring[i % BATCHES].full;
-		double since;
+		double start;
 
 		while (atomic_load(full) != (self == 1))
-			;
-		since = clock_ns();
+			sched_yield();
+		start = clock_ns();
 		handover_batch(run->request, self,
 			       run->ring[i % BATCHES].items);
-		run->ns[self] += clock_ns() - since;
+		run->ns[self][i % BATCHES_TIMED] = clock_ns() - start;
 		atomic_store(full, self == 0);
 	}
-	run->calm[self] = watch_calm(&start);
 }
 
-/* Begun by one thread, ended by the other: what both work for it. */
-static bool request_handed_over(const void *arg, double *ns)
+static double request_hand_over(const struct request *request, size_t count,
+				unsigned other)
 {
-	struct handover run = {.request = arg, .gate = {0, 2}};
+	struct handover run = {.request = request, .gate = {0, 2}};
 
-	pair_run(handover_thread, &run);
-	*ns = (run.ns[0] + run.ns[1]) / REQUESTS;
-	return run.calm[0] && run.calm[1];
+	run.batches = count / BATCH;
+	pair_run(handover_thread, &run, other);
+	return batch_request(run.ns[0]) + batch_request(run.ns[1]);
+}
+
+/* Both threads on one processor: what the library does more. */
+static bool request_over_near(const void *arg, double *ns)
+{
+	*ns = request_hand_over(arg, BATCH * (BATCHES_WARM + BATCHES_TIMED), 0);
+	return true;
+}
+
+/* And what the processors do to bring memory from one to the other. */
+static bool request_over_far(const void *arg, double *ns)
+{
+	*ns = request_hand_over(arg, BATCH * (BATCHES_WARM + BATCHES_TIMED), 1);
+	return true;
 }
 
 /* By malloc's own account: RSS would also tell of what it keeps to itself. */
@@ -241,35 +315,35 @@ static size_t bytes_in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
+/* After the first tenth all caches are full. */
 static void report_flat(void)
 {
-	size_t before = 0;
-	double ns;
+	size_t before;
 
-	for (int i = 0; i < FLAT_RUNS; i++) {
-		if (i == FLAT_START)
-			before = bytes_in_use();
-		request_handed_over(&request_pool, &ns);
-	}
-	report_bytes("memory after 10^6 handed over, before", bytes_in_use(),
+	request_hand_over(&request_pool, FLAT / 10, 1);
+	before = bytes_in_use();
+	request_hand_over(&request_pool, FLAT - FLAT / 10, 1);
+	report_bytes("in use after 10^6, and after 10^5", bytes_in_use(),
 		     before, 1.01);
 }
 
 void row_request(void)
 {
-	const struct side pools = {request_alone, &request_pool};
-	const struct side mallocs = {request_alone, &request_malloc};
-	const struct side pools_over = {request_handed_over, &request_pool};
-	const struct side mallocs_over = {request_handed_over, &request_malloc};
+	const struct side malloc_one = {request_one, &request_malloc};
+	const struct side one = {request_one, &request_pool};
+	const struct side many = {request_many, &request_pool};
+	const struct side near = {request_over_near, &request_pool};
+	const struct side far = {request_over_far, &request_pool};
+	const struct side malloc_far = {request_over_far, &request_malloc};
 
-	report_times("pool, against malloc(4096) and free",
-		     (struct side[]){mallocs, pools}, true, 1.5);
-	report_times("pool handed over, against by one thread",
-		     (struct side[]){pools, pools_over}, true, 1.3);
-	report_times("malloc handed over, against by one thread",
-		     (struct side[]){mallocs, mallocs_over}, true, NO_BAR);
-	report_times("pool handed over, against malloc so",
-		     (struct side[]){mallocs_over, pools_over}, true, NO_BAR);
+	report_times("one by one, against malloc(4096) and free",
+		     (struct side[]){malloc_one, one}, true, 1.5);
+	report_times("handed over, against by one thread",
+		     (struct side[]){many, near}, true, 1.3);
+	report_times("to another processor, against malloc so",
+		     (struct side[]){malloc_far, far}, true, NO_BAR);
+	report_times("to another processor, against by one thread",
+		     (struct side[]){many, far}, true, NO_BAR);
 	report_flat();
 }
 
@@ -312,42 +386,40 @@ static size_t round_calls(struct round round)
 	tarn_stats stats = TARN_STATS_INIT;
 	size_t calls = 0;
 
-	round.calls = 1;
+	round.calls = 1000;
 	round.pool = round_pool();
 	while (stats.blocks < ROUND_BLOCKS) {
-		for (int i = 0; i < 1000; i++)
-			round_fill(&round);
-		calls += 1000;
+		round_fill(&round);
+		calls += round.calls;
 		tarn_pool_stats(round.pool, &stats);
 	}
 	tarn_pool_destroy(round.pool);
 	return calls;
 }
 
-static bool round_time(const struct round *round, double *ns)
+static bool round_first(const void *arg, double *ns)
 {
-	struct watch start = watch_start();
+	struct round *round = *(struct round *const *)arg;
+	struct watch start;
 
+	round->pool = round_pool();
+	start = watch_start();
 	round_fill(round);
 	*ns = watch_ns(&start) / (double)round->calls;
 	return watch_calm(&start);
 }
 
-static bool round_first(const void *arg, double *ns)
-{
-	struct round *round = *(struct round *const *)arg;
-
-	round->pool = round_pool();
-	return round_time(round, ns);
-}
-
+/* With the reset itself. */
 static bool round_second(const void *arg, double *ns)
 {
-	struct round *round = *(struct round *const *)arg;
+	const struct round *round = *(struct round *const *)arg;
+	struct watch start = watch_start();
 	bool calm;
 
 	tarn_pool_reset(round->pool);
-	calm = round_time(round, ns);
+	round_fill(round);
+	*ns = watch_ns(&start) / (double)round->calls;
+	calm = watch_calm(&start);
 	tarn_pool_destroy(round->pool);
 	return calm;
 }
@@ -429,7 +501,7 @@ static void duel_thread(void *arg, unsigned self)
 		run->ns = watch_ns(&start) / (double)duel->calls;
 		atomic_store(&run->over, true);
 	}
-	/* A processor that has nothing to do is busy too, or be it slower. */
+	/* Idle or not, the thread keeps its processor awake. */
 	while (!atomic_load_explicit(&run->over, memory_order_relaxed))
 		if (duel->busy)
 			duel->work(run->pool, DUEL_BATCH);
@@ -446,7 +518,7 @@ static bool duel_run(const void *arg, double *ns)
 	run.pool = make_pool(&options);
 	if (!duel->creator)
 		duel->work(run.pool, 1);
-	pair_run(duel_thread, &run);
+	pair_run(duel_thread, &run, 1);
 	tarn_pool_destroy(run.pool);
 	*ns = run.ns;
 	return run.calm[0] && run.calm[1];
@@ -483,12 +555,11 @@ void row_beside_creator(void)
 {
 	struct duel duel = {.work = work_small, .creator = true, .measured = 1};
 
-	duel.first_block = (size_t)64 << 20;
 	duel.calls = 100000;
-	report_duel("hits: all of it in one block", duel, 1.2);
-	duel.first_block = 0;
-	duel.calls = 1000000;
-	report_duel("1,000,000 in a pool that grows", duel, 1.2);
+	report_duel("100,000 in a pool that grows", duel, 1.2);
 	duel.calls = 10000;
 	report_duel("10,000 in a pool that grows", duel, NO_BAR);
+	duel.calls = 100000;
+	duel.first_block = (size_t)64 << 20;
+	report_duel("100,000 in one block: all hits", duel, 1.2);
 }

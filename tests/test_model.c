@@ -7,6 +7,8 @@
  * one thread after another.
  *
  * All functions return a status (see EXPECT): they run off the main thread.
+ * What a call does may follow from addresses too: to repeat a run, give its
+ * seed and have the system not randomise them (setarch -R).
  */
 #include "counting.h"
 #include "util.h"

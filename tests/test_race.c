@@ -12,6 +12,8 @@
 #include "counting.h"
 #include "util.h"
 
+#include <unistd.h>
+
 enum {
 	STEPS = 48,            /* calls of a worker in a round              */
 	WORKERS = 4,           /* most workers in a round                   */
@@ -978,62 +980,79 @@ END_TEST
 
 enum {
 	GROWERS = 8,
-	GROWTH_ROUNDS = 100,
-	GROWTH_LIMIT = 1024 * 1024, /* bytes */
-	GROWTH_OBJECT = 64          /* bytes */
+	GROWTH_ROUNDS = 30,
+	GROWTH_BLOCK = 64 * 1024,  /* bytes: the first block         */
+	GROWTH_OBJECT = 2048,      /* bytes: of a grower's request   */
+	GROWTH_MICROSECONDS = 500, /* of upstream: others come meanwhile */
+	FILL_LIMIT = 1024 * 1024,  /* bytes                          */
+	FILL_OBJECT = 64           /* bytes                          */
 };
 
 /* Alive until all have allocated: a slot has no heir among them. */
 struct growers {
 	tarn_pool *pool;
+	bool together;
+	struct gate resident;
 	struct gate done;
-	atomic_size_t allocated;
+	atomic_size_t entered;
+	atomic_size_t next; /* whose turn it is */
 };
 
-static int allocate_one(void *arg)
+static int grow(void *arg)
 {
 	struct growers *growers = arg;
-	void *at = tarn_palloc(growers->pool, GROWTH_OBJECT);
+	void *first = tarn_palloc(growers->pool, 1);
+	size_t number = atomic_fetch_add(&growers->entered, 1);
+	void *at;
 
-	atomic_fetch_add(&growers->allocated, 1);
+	gate_wait(&growers->resident);
+	while (!growers->together && atomic_load(&growers->next) != number)
+		sched_yield();
+	at = tarn_palloc(growers->pool, GROWTH_OBJECT);
+	atomic_fetch_add(&growers->next, 1);
 	gate_wait(&growers->done);
-	return at != NULL ? 0 : __LINE__;
+	return first != NULL && at != NULL ? 0 : __LINE__;
 }
 
-/* The growers' first allocations, together or one after the other. Returns
-   how many blocks they brought. */
-static size_t grow(bool together)
+static void *slow_alloc(void *ctx, size_t *size, size_t alignment)
 {
-	struct growers growers = {.pool = tarn_pool_create(NULL)};
-	struct worker workers[GROWERS];
-	struct gate gate;
+	usleep(GROWTH_MICROSECONDS);
+	return counting_alloc(ctx, size, alignment);
+}
+
+/* Requests of all growers, together or one after the other, of a pool that has
+   room for some of them. Returns how many blocks it has then. */
+static size_t blocks_after_growth(bool together)
+{
+	struct growers growers = {.together = together};
+	struct counting counting;
 	tarn_stats stats;
 	size_t i;
 
-	ck_assert_ptr_nonnull(growers.pool);
+	counting_init(&counting);
+	counting.upstream.alloc = slow_alloc;
+	growers.pool = counting_pool(&counting, GROWTH_BLOCK);
+	/* The creator claims what is left of the first block. */
+	for (i = 0; i < GROWTH_BLOCK / GROWTH_OBJECT - 2; i++)
+		ck_assert_ptr_nonnull(tarn_palloc(growers.pool, GROWTH_OBJECT));
+	gate_init(&growers.resident, GROWERS);
 	gate_init(&growers.done, GROWERS);
-	gate_init(&gate, GROWERS);
-	for (i = 0; i < GROWERS; i++) {
-		worker_start(&workers[i], allocate_one, &growers,
-			     together ? &gate : NULL);
-		while (!together && atomic_load(&growers.allocated) <= i)
-			sched_yield();
-	}
-	for (i = 0; i < GROWERS; i++)
-		ck_assert_int_eq(worker_join(&workers[i]), 0);
+	ck_assert_int_eq(workers_together(grow, &growers, 0, GROWERS), 0);
 	stats = stats_of(growers.pool);
-	ck_assert_uint_eq(stats.local_pools, GROWERS);
+	ck_assert_uint_eq(stats.local_pools, GROWERS + 1);
 	tarn_pool_destroy(growers.pool);
+	counting_finish(&counting);
 	return stats.blocks;
 }
 
 START_TEST(growth_eight_miss_together_as_many_blocks_as_in_turn)
 {
-	size_t in_turn = grow(false);
+	size_t in_turn = blocks_after_growth(false);
 	size_t round;
 
+	ck_assert_uint_gt(in_turn, 1);
 	for (round = 0; round < rounds(GROWTH_ROUNDS); round++)
-		ck_assert_uint_eq(grow(true), in_turn);
+		ck_assert_uint_eq(blocks_after_growth(true), in_turn);
 }
 END_TEST
 
@@ -1046,7 +1065,7 @@ static int fill(void *arg)
 {
 	struct filler *filler = arg;
 
-	while (tarn_palloc(filler->pool, GROWTH_OBJECT) != NULL)
+	while (tarn_palloc(filler->pool, FILL_OBJECT) != NULL)
 		filler->objects++;
 	EXPECT(errno == ENOMEM);
 	return 0;
@@ -1061,7 +1080,7 @@ START_TEST(growth_to_limit_together_uses_it)
 		tarn_stats stats;
 		struct filler fillers[2];
 
-		options.limit = GROWTH_LIMIT;
+		options.limit = FILL_LIMIT;
 		fillers[0].pool = tarn_pool_create(&options);
 		fillers[0].objects = 0;
 		fillers[1] = fillers[0];
@@ -1069,10 +1088,10 @@ START_TEST(growth_to_limit_together_uses_it)
 		ck_assert_int_eq(
 			workers_together(fill, fillers, sizeof *fillers, 2), 0);
 		stats = stats_of(fillers[0].pool);
-		ck_assert_uint_le(stats.held, GROWTH_LIMIT);
+		ck_assert_uint_le(stats.held, FILL_LIMIT);
 		ck_assert_uint_ge((fillers[0].objects + fillers[1].objects) *
-					  GROWTH_OBJECT,
-				  GROWTH_LIMIT / 10 * 9);
+					  FILL_OBJECT,
+				  FILL_LIMIT / 10 * 9);
 		tarn_pool_destroy(fillers[0].pool);
 	}
 }
