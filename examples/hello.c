@@ -6,19 +6,11 @@
 int main(void)
 {
 	tarn_pool *pool = tarn_pool_create(NULL);
-	if (!pool)
-		return 1;
-	int *squares = tarn_palloc(pool, 10 * sizeof(*squares));
-	long *sum = tarn_new(pool, long);
-	int status = 1;
-	if (squares && sum) {
-		*sum = 0;
-		for (int i = 0; i < 10; i++)
-			*sum += squares[i] = i * i;
-		char *text = tarn_psprintf(pool, "ten squares: %ld", *sum);
-		if (text)
-			status = puts(text) < 0;
-	}
-	tarn_pool_destroy(pool);
+	int *squares = pool ? tarn_new_array(pool, int, 10) : NULL;
+	for (int i = 0; squares && i < 10; i++)
+		squares[i] = i * i;
+	char *text = squares ? tarn_psprintf(pool, "%d", squares[9]) : NULL;
+	int status = !text || puts(text) < 0;
+	tarn_pool_destroy(pool); /* frees all of it */
 	return status;
 }

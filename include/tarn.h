@@ -164,10 +164,11 @@ typedef struct tarn_options {
 	}
 
 /*
- * Returns a new pool, or NULL: ENOMEM, or EINVAL for an unknown flag, non-zero
- * bytes beyond the known options, or an upstream without functions. NULL
- * options are the defaults. Lives until tarn_pool_destroy. The first thread
- * that allocates from it finds its memory fastest. MT-Safe.
+ * Returns a new pool, or NULL: ENOMEM (no handler is called: there is no pool),
+ * or EINVAL for a struct_size not set, an unknown flag, non-zero bytes beyond
+ * the known options, or an upstream without functions. NULL options are the
+ * defaults. Lives until tarn_pool_destroy. The first thread that allocates
+ * from it finds its memory fastest. MT-Safe.
  * O(1); about one malloc and free pair with the destroy. After nginx's pool.
  */
 tarn_pool *tarn_pool_create(const tarn_options *options);
@@ -176,7 +177,8 @@ tarn_pool *tarn_pool_create(const tarn_options *options);
  * As tarn_pool_create, but the new pool dies with `parent`, at its reset or
  * destroy, if it was not destroyed before; it has the parent's upstream and
  * out-of-memory handler where its own are NULL, and counts towards the
- * parent's limit. MT-Safe. O(1), one mutex. After APR's child pools.
+ * parent's limit. On ENOMEM the parent's handler is called. MT-Safe. O(1), one
+ * mutex. After APR's child pools.
  */
 tarn_pool *tarn_pool_create_child(tarn_pool *parent,
 				  const tarn_options *options);
@@ -232,26 +234,28 @@ void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size);
 /*
  * As tarn_palloc, but aligned to `alignment`, a power of two (else NULL with
  * EINVAL), and taking no more than the size rounded up to it. Up to
- * TARN_ALIGNMENT_INLINE the hit is as cheap as that of tarn_palloc.
+ * TARN_ALIGNMENT_INLINE the hit costs a few instructions more than that of
+ * tarn_palloc.
  */
 void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size);
 
 /*
- * Resizes memory of tarn_palloc, tarn_pcalloc or tarn_prealloc from `old_size`
- * to `new_size` bytes, keeping what both hold. NULL `ptr` allocates. In place
- * for the calling thread's last object where there is room, for a smaller
- * size, and for a large object where upstream can (within a limit, malloc's
- * alone); else moved, and a large old one freed. Returns the memory, or NULL
- * with ENOMEM: the old one stays.
- * Other threads must not use the object meanwhile. MT-Safe.
+ * Resizes memory of tarn_palloc, tarn_pcalloc or tarn_prealloc, and of no other
+ * call, from `old_size` to `new_size` bytes, keeping what both hold. NULL `ptr`
+ * allocates. In place for the calling thread's last object where there is room,
+ * for a smaller size, and for a large object where upstream can (within a
+ * limit, malloc's alone); else moved, and a large old one freed. Returns the
+ * memory, or NULL with ENOMEM: the old one stays. Other threads must not use
+ * the object meanwhile. MT-Safe.
  */
 void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 		    size_t new_size);
 
 /*
- * Frees a large allocation now. Returns 0, or -1 with ENOENT for anything
- * else: small, freed before, foreign, NULL; nothing near `ptr` is read.
- * MT-Safe. O(1), one mutex of a few.
+ * Frees a large allocation now: above large_above, or one that was served as
+ * such (a wide alignment, a thread past its end). Returns 0, or -1 with ENOENT
+ * for anything else: small, freed before, foreign, NULL; nothing near `ptr` is
+ * read. MT-Safe. O(1), one mutex of a few.
  */
 int tarn_pfree(tarn_pool *pool, void *ptr);
 
@@ -408,11 +412,11 @@ typedef struct tarn_stats {
 	/* Bytes taken from upstream and not given back. */
 	size_t held;
 	/* Bytes of the requests, each rounded up to its alignment, with the
-	   padding between them. */
+	   padding between them; cleanups and data kept count too. */
 	size_t handed_out;
 	/* Bytes of `held` in large allocations. */
 	size_t large;
-	/* Bytes; 0: none. */
+	/* Bytes, the pool's own; 0: none. */
 	size_t limit;
 	size_t blocks;
 	/* Threads that allocated here: two that never met may count as one. */
@@ -438,8 +442,8 @@ typedef struct tarn_stats {
 int tarn_pool_stats(const tarn_pool *pool, tarn_stats *stats);
 
 /*
- * Gives cached blocks back to the system: those of the process and of the
- * calling thread at once, those of any other thread when it next takes or
+ * Gives cached blocks back to malloc: those of the process and of the calling
+ * thread at once, those of any other thread when it next takes or
  * gives a block. MT-Safe. O(blocks cached).
  */
 void tarn_trim(void);

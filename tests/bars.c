@@ -27,8 +27,7 @@ _Noreturn void die(const char *what)
 	exit(2);
 }
 
-/* ---- what is printed ------------------------------------------------------
- */
+/* ---- what is printed ----------------------------------------------------- */
 
 static bool missed;       /* this row */
 static size_t thrown_out; /* repetitions of this row */

@@ -30,8 +30,7 @@ static void pin(unsigned number)
 	sched_setaffinity(0, sizeof(one), &one);
 }
 
-/* ---- times -----------------------------------------------------------------
- */
+/* ---- times --------------------------------------------------------------- */
 
 enum {
 	REPETITIONS = 201,
@@ -118,8 +117,7 @@ static void report_times(const char *what, const struct side *sides,
 	report(what, detail, median(ratio, n), bar);
 }
 
-/* ---- two threads, pinned --------------------------------------------------
- */
+/* ---- two threads, pinned ------------------------------------------------- */
 
 struct pair_thread {
 	void (*fn)(void *run, unsigned self);

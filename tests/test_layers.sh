@@ -84,7 +84,7 @@ includes_of()
 		"$(path_of "$1")" | grep -v '^config\.h$'
 }
 
-ls lib | grep '\.[ch]$' | sort >"$dir/there"
+find lib -name '*.[ch]' | sed 's|.*/||' | sort >"$dir/there"
 sed -n 's/:.*//p' "$dir/layers" | grep -v '^tarn\.h$' | sort >"$dir/rows"
 diff "$dir/there" "$dir/rows" >"$dir/diff" ||
 	fail "files of lib/ (<) and rows of the table (>) differ:
@@ -100,7 +100,7 @@ while IFS=: read -r file allowed; do
 		esac
 	done
 	includes_of "$file" | sort >"$dir/actual"
-	printf '%s\n' $allowed | sed '/^$/d' | sort >"$dir/expected"
+	echo "$allowed" | tr ' ' '\n' | sed '/^$/d' | sort >"$dir/expected"
 	diff "$dir/actual" "$dir/expected" >"$dir/diff" ||
 		fail "$file: it includes (<), it should (>):
 $(cat "$dir/diff")"
@@ -214,13 +214,13 @@ done <"$dir/tags"
 # The rows of the design page's table, whose first cell is the tag.
 sed -n '/ORDER/,$s/^| *`\([a-z][a-z-]*\)` *|.*/\1/p' doc/DESIGN.md |
 	sort -u >"$dir/rows"
-missing=$(comm -23 "$dir/tags" "$dir/rows")
-[ -z "$missing" ] || fail "no row in doc/DESIGN.md's ORDER table:" $missing
+missing=$(comm -23 "$dir/tags" "$dir/rows" | paste -sd ' ' -)
+[ -z "$missing" ] || fail "no row in doc/DESIGN.md's ORDER table: $missing"
 while read -r tag; do
 	grep -qx "$tag" "$dir/tags" || echo "$tag"
 done <"$dir/rows" >"$dir/stale"
 [ ! -s "$dir/stale" ] ||
-	fail "a row in doc/DESIGN.md, but no such ORDER:" $(cat "$dir/stale")
+	fail "a row in doc/DESIGN.md, but no such ORDER:" "$(paste -sd ' ' "$dir/stale")"
 
 [ "$status" -ne 0 ] || echo "test_layers: $(wc -l <"$dir/rows") tags, \
 $(wc -l <"$dir/layers") files: all as it should be"

@@ -97,14 +97,14 @@ tr -cs 'A-Za-z0-9_' '\n' <"$header" | grep '^tarn_[a-z]' |
 sed -n 's/^#define \(tarn_[a-z_]*\).*/\1/p' "$header" |
 	cat - "$dir/header" "$dir/inline" | sort -u >"$dir/callable"
 
-missing=$(comm -13 "$dir/manual" "$dir/callable")
-unknown=$(comm -23 "$dir/manual" "$dir/names")
+missing=$(comm -13 "$dir/manual" "$dir/callable" | paste -sd ' ' -)
+unknown=$(comm -23 "$dir/manual" "$dir/names" | paste -sd ' ' -)
 [ -z "$missing" ] || {
-	echo "test_symbols: not in the manual:" $missing >&2
+	echo "test_symbols: not in the manual: $missing" >&2
 	status=1
 }
 [ -z "$unknown" ] || {
-	echo "test_symbols: in the manual, not in the header:" $unknown >&2
+	echo "test_symbols: in the manual, not in the header: $unknown" >&2
 	status=1
 }
 exit "$status"
