@@ -226,15 +226,21 @@ static void cache_heed_trim(struct block_cache *cache)
 	}
 }
 
+static void cache_evict(struct block_cache *cache, unsigned bin,
+			struct block_list *list)
+{
+	if (list->first != NULL && cache->bytes > block_slot_share)
+		depot_put(bin, list_take(cache, list));
+}
+
 /* Down to the slot's share, one bin after the other. */
 static void cache_shrink(struct block_cache *cache)
 {
 	while (cache->bytes > block_slot_share) {
 		unsigned bin = cache->hand++ % BLOCK_BINS;
 
-		depot_put(bin, list_take(cache, &cache->spare[bin]));
-		if (cache->bytes > block_slot_share)
-			depot_put(bin, list_take(cache, &cache->hot[bin]));
+		cache_evict(cache, bin, &cache->spare[bin]);
+		cache_evict(cache, bin, &cache->hot[bin]);
 	}
 }
 

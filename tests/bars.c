@@ -188,7 +188,7 @@ static bool row_run(const struct row *row)
 
 int main(int argc, char **argv)
 {
-	bool kept = true;
+	bool kept = true, chosen = false;
 
 	if (argc > 1 && strcmp(argv[1], "hits") == 0)
 		return hits_main(argc, argv);
@@ -196,7 +196,9 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (row_chosen(&rows[i], argc, argv))
+		if (row_chosen(&rows[i], argc, argv)) {
+			chosen = true;
 			kept &= row_run(&rows[i]);
-	return kept ? EXIT_SUCCESS : EXIT_FAILURE;
+		}
+	return kept && chosen ? EXIT_SUCCESS : EXIT_FAILURE;
 }
