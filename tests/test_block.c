@@ -149,6 +149,39 @@ START_TEST(block_trim_elsewhere_empties_at_the_next_give)
 }
 END_TEST
 
+/* The most bytes of 4 KiB blocks that a cache keeps with this TARN_CACHE. */
+static size_t kept_with(const char *text)
+{
+	struct block_cache *cache = cache_new();
+	void *blocks[100];
+	size_t size = 4096, kept = 0;
+
+	ck_assert_int_eq(setenv("TARN_CACHE", text, 1), 0);
+	block_cache_configure();
+	for (size_t i = 0; i < 100; i++)
+		blocks[i] = take(cache, &size);
+	for (size_t i = 0; i < 100; i++) {
+		block_give(cache, &source_malloc, blocks[i], size);
+		kept = align_max(kept, cache->bytes);
+	}
+	cache_end(cache);
+	return kept;
+}
+
+START_TEST(block_configure_environment_sets_the_shares)
+{
+	/* Two lists of 32 KiB at most, and a sixteenth of what is said. */
+	ck_assert_uint_eq(kept_with("0"), 0);
+	ck_assert_uint_eq(kept_with("262144"), 16384);
+	ck_assert_uint_eq(kept_with("64k"), 16384);
+	ck_assert_uint_eq(kept_with("-1"), 16384);
+	ck_assert_uint_eq(kept_with(""), 16384);
+	ck_assert_uint_eq(kept_with("65536"), 4096);
+	ck_assert_uint_gt(kept_with("4194304"), 32768);
+	ck_assert_int_eq(unsetenv("TARN_CACHE"), 0);
+}
+END_TEST
+
 START_TEST(block_take_without_a_cache_goes_upstream)
 {
 	size_t size = 4096;
@@ -220,6 +253,7 @@ int main(void)
 	tcase_add_test(tcase, block_leave_another_cache_finds_the_blocks);
 	tcase_add_test(tcase, block_give_one_way_moves_lists_to_the_depot);
 	tcase_add_test(tcase, block_trim_elsewhere_empties_at_the_next_give);
+	tcase_add_test(tcase, block_configure_environment_sets_the_shares);
 	tcase_add_test(tcase, block_take_without_a_cache_goes_upstream);
 	tcase_add_test(tcase,
 		       block_take_beyond_half_the_address_space_is_refused);

@@ -69,6 +69,7 @@ struct work {
 	size_t cleanups_left; /* registered, to run at destroy     */
 	size_t cleanups_now;  /* ran by tarn_cleanup_run           */
 	size_t large_left;    /* large allocations kept            */
+	size_t keys_set;      /* of the shared ones                */
 	size_t large_maybe;   /* kept where the library chose      */
 	unsigned number;
 	bool fought[FIGHTS];
@@ -98,7 +99,7 @@ struct operation {
 	void (*prepare)(struct scene *scene);
 };
 
-static const char shared_key;
+static const char shared_keys[SHARED];
 static const char *const TEXT = "the quick brown fox jumps over the lazy dog";
 
 /* Whether a refusal is right: only where there is a limit. */
@@ -449,18 +450,18 @@ static int run_child_shared(struct work *work)
 
 static int run_data(struct work *work)
 {
+	const char *shared = &shared_keys[work->keys_set++ % SHARED];
 	tarn_pool *pool = work->scene->pool;
 	struct work *works = work->scene->works;
-	void *shared;
+	struct work *found;
 
 	EXPECT(tarn_pool_set_data(pool, work, &work->number) == 0 ||
 	       may_refuse(work));
 	EXPECT(tarn_pool_data(pool, work) == &work->number || may_refuse(work));
-	EXPECT(tarn_pool_set_data(pool, &shared_key, work) == 0 ||
-	       may_refuse(work));
-	shared = tarn_pool_data(pool, &shared_key);
-	EXPECT(shared == NULL || ((struct work *)shared >= works &&
-				  (struct work *)shared < works + WORKERS));
+	EXPECT(tarn_pool_set_data(pool, shared, work) == 0 || may_refuse(work));
+	found = tarn_pool_data(pool, shared);
+	EXPECT(found != NULL || may_refuse(work));
+	EXPECT(found == NULL || (found >= works && found < works + WORKERS));
 	EXPECT(tarn_pool_set_data(pool, work, NULL) == 0);
 	EXPECT(tarn_pool_data(pool, work) == NULL);
 	return 0;
@@ -822,6 +823,20 @@ static void verify_stats(const struct scene *scene, size_t workers)
 	ck_assert_uint_le(stats.local_pools, workers + 2);
 }
 
+/* Each key had one value, whoever set it: unset once, it is gone. */
+static void verify_data(const struct scene *scene)
+{
+	size_t left = 0;
+	size_t i;
+
+	for (i = 0; i < SHARED; i++) {
+		left += tarn_pool_set_data(scene->pool, &shared_keys[i],
+					   NULL) != 0;
+		left += tarn_pool_data(scene->pool, &shared_keys[i]) != NULL;
+	}
+	ck_assert_uint_eq(left, 0);
+}
+
 /* Whether thing `i` went to one of those who fought for it, and to one only;
    and, of a cleanup, ran once if it was to run. */
 static bool fight_was_fair(struct scene *scene, size_t workers,
@@ -932,6 +947,7 @@ static void race(const struct state *state,
 	verify_limit(&scene, workers);
 	verify_stats(&scene, workers);
 	verify_fights(&scene, workers);
+	verify_data(&scene);
 	scene_close(&scene, workers);
 }
 
