@@ -22,7 +22,7 @@ enum {
 	SMALL_MAX = 600,       /* bytes of a small object                   */
 	LARGE_MIN = 4097,      /* bytes: just above the default large_above */
 	LARGE_MAX = 20000,     /* bytes                                     */
-	ROUNDS = 5,            /* of a pair, from each state                */
+	ROUNDS = 6,            /* of a pair, from each state                */
 	MIXED_ROUNDS = 150,    /* of all calls at random, from each state   */
 	SAMPLED_ROUNDS = 40,   /* of statistics beside allocations          */
 	SAMPLED_OBJECTS = 4000 /* allocations of a worker in such a round   */
@@ -88,6 +88,8 @@ struct scene {
 	atomic_size_t cleanup_runs[SHARED];
 	atomic_size_t runs; /* of the workers' own cleanups in the pool */
 	size_t ready[FIGHTS];
+	size_t in_step; /* how many wait for each other at each call; 0: none */
+	atomic_size_t arrived;
 	struct counting counting;
 	struct work works[WORKERS];
 };
@@ -455,13 +457,13 @@ static int run_data(struct work *work)
 	struct work *works = work->scene->works;
 	struct work *found;
 
-	EXPECT(tarn_pool_set_data(pool, work, &work->number) == 0 ||
-	       may_refuse(work));
-	EXPECT(tarn_pool_data(pool, work) == &work->number || may_refuse(work));
 	EXPECT(tarn_pool_set_data(pool, shared, work) == 0 || may_refuse(work));
 	found = tarn_pool_data(pool, shared);
 	EXPECT(found != NULL || may_refuse(work));
 	EXPECT(found == NULL || (found >= works && found < works + WORKERS));
+	EXPECT(tarn_pool_set_data(pool, work, &work->number) == 0 ||
+	       may_refuse(work));
+	EXPECT(tarn_pool_data(pool, work) == &work->number || may_refuse(work));
 	EXPECT(tarn_pool_set_data(pool, work, NULL) == 0);
 	EXPECT(tarn_pool_data(pool, work) == NULL);
 	return 0;
@@ -705,6 +707,19 @@ static void scene_open(struct scene *scene, const struct state *state)
 	}
 }
 
+/* Waits until all are at step `i`, where this round goes in step. */
+static void step_wait(struct scene *scene, size_t i)
+{
+	unsigned spins = 0;
+
+	if (scene->in_step == 0)
+		return;
+	atomic_fetch_add(&scene->arrived, 1);
+	while (atomic_load(&scene->arrived) < scene->in_step * (i + 1))
+		if (++spins % UTIL_GATE_SPINS == 0)
+			sched_yield();
+}
+
 static int work_main(void *arg)
 {
 	struct work *work = arg;
@@ -713,12 +728,15 @@ static int work_main(void *arg)
 	size_t i;
 
 	for (i = 0; i < STEPS && status == 0; i++) {
+		step_wait(work->scene, i);
 		if (work->operation == NULL)
 			operation = &OPERATIONS[random_between(
 				&work->random, 0, MIXED_COUNT - 1)];
 		errno = 0;
 		status = operation->run(work);
 	}
+	/* Of one that failed, nobody is to wait for the other steps. */
+	atomic_fetch_add(&work->scene->arrived, WORKERS * STEPS);
 	return status;
 }
 
@@ -824,15 +842,14 @@ static void verify_stats(const struct scene *scene, size_t workers)
 }
 
 /* Each key had one value, whoever set it: unset once, it is gone. */
-static void verify_data(const struct scene *scene)
+static void verify_data(tarn_pool *pool)
 {
 	size_t left = 0;
 	size_t i;
 
 	for (i = 0; i < SHARED; i++) {
-		left += tarn_pool_set_data(scene->pool, &shared_keys[i],
-					   NULL) != 0;
-		left += tarn_pool_data(scene->pool, &shared_keys[i]) != NULL;
+		left += tarn_pool_set_data(pool, &shared_keys[i], NULL) != 0;
+		left += tarn_pool_data(pool, &shared_keys[i]) != NULL;
 	}
 	ck_assert_uint_eq(left, 0);
 }
@@ -920,10 +937,11 @@ static void scene_prepare(struct scene *scene, size_t workers)
 	}
 }
 
-/* Workers with these operations, in a pool in that state; all verified. */
+/* Workers with these operations, in a pool in that state, that begin each call
+   together if `in_step`, else only the first; all verified. */
 static void race(const struct state *state,
 		 const struct operation *const *operations, size_t workers,
-		 uint64_t *random)
+		 bool in_step, uint64_t *random)
 {
 	static struct object objects[WORKERS][OBJECTS];
 	static struct scene scene;
@@ -931,6 +949,7 @@ static void race(const struct state *state,
 	int status;
 
 	scene_open(&scene, state);
+	scene.in_step = in_step ? workers : 0;
 	for (i = 0; i < workers; i++) {
 		scene.works[i].scene = &scene;
 		scene.works[i].objects = objects[i];
@@ -947,7 +966,7 @@ static void race(const struct state *state,
 	verify_limit(&scene, workers);
 	verify_stats(&scene, workers);
 	verify_fights(&scene, workers);
-	verify_data(&scene);
+	verify_data(scene.pool);
 	scene_close(&scene, workers);
 }
 
@@ -977,7 +996,7 @@ START_TEST(pair_together_verified)
 	fflush(stdout);
 	for (state = 0; state < STATE_COUNT; state++)
 		for (round = 0; round < rounds(ROUNDS); round++)
-			race(&STATES[state], pair, 2, &random);
+			race(&STATES[state], pair, 2, round % 2 != 0, &random);
 }
 END_TEST
 
@@ -988,7 +1007,7 @@ START_TEST(mixed_together_verified)
 	size_t round;
 
 	for (round = 0; round < rounds(MIXED_ROUNDS); round++)
-		race(&STATES[_i], AT_RANDOM, WORKERS, &random);
+		race(&STATES[_i], AT_RANDOM, WORKERS, false, &random);
 }
 END_TEST
 
