@@ -22,8 +22,8 @@ enum {
 	SMALL_MAX = 600,       /* bytes of a small object                   */
 	LARGE_MIN = 4097,      /* bytes: just above the default large_above */
 	LARGE_MAX = 20000,     /* bytes                                     */
-	ROUNDS = 6,            /* of a pair, from each state                */
-	MIXED_ROUNDS = 150,    /* of all calls at random, from each state   */
+	ROUNDS = 4,            /* of a pair, from each state; half in step  */
+	MIXED_ROUNDS = 100,    /* of all calls at random, from each state   */
 	SAMPLED_ROUNDS = 40,   /* of statistics beside allocations          */
 	SAMPLED_OBJECTS = 4000 /* allocations of a worker in such a round   */
 };
