@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "prefix.h"
+
 static inline bool align_is_power(size_t alignment)
 {
 	return alignment != 0 && (alignment & (alignment - 1)) == 0;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "prefix.h"
 #include "tarn.h"
 
 struct cleanup_list {

@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#include "prefix.h"
+
 struct limit {
 	size_t most;             /* [c] bytes                       */
 	size_t used;             /* [l] bytes; outermost->mutex     */

@@ -16,9 +16,10 @@ trap 'exit 1' HUP INT TERM
 # header may only be included by rows below its own, and every word is needed.
 cat >"$dir/layers" <<'END'
 tarn.h:
-align.h:
+prefix.h:
+align.h:     prefix.h
 mutex.h:
-limit.h:
+limit.h:     prefix.h
 limit.c:     limit.h align.h mutex.h
 upstream.h:  limit.h tarn.h
 upstream.c:  upstream.h align.h
@@ -32,7 +33,7 @@ local.h:     cursor.h tarn.h
 local.c:     local.h
 large.h:     block.h mutex.h
 large.c:     large.h
-cleanup.h:   tarn.h
+cleanup.h:   prefix.h tarn.h
 cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h slot.h tarn.h upstream.h
 pool.c:      pool.h mutex.h

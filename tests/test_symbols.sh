@@ -89,6 +89,18 @@ else
 	echo 'test_symbols: the exports: left out, no shared library was built'
 fi
 
+# What a static library defines meets the names of the user's program.
+archive=${builddir:-.}/lib/.libs/libtarn.a
+if [ -e "$archive" ]; then
+	"${NM:-nm}" -g --defined-only "$archive" |
+		awk 'NF == 3 && $3 !~ /^(tarn_|_)/ { print $3 }' >"$dir/bare"
+	[ ! -s "$dir/bare" ] || {
+		echo 'test_symbols: without prefix (see lib/prefix.h):' >&2
+		cat "$dir/bare" >&2
+		status=1
+	}
+fi
+
 # Words of the manual, without its font changes; and all names of the header.
 sed 's/\\f[A-Z]/ /g; s/\\//g' "$srcdir/man/tarn.3" |
 	tr -cs 'A-Za-z0-9_' '\n' | grep '^tarn_[a-z]' | sort -u >"$dir/manual"
