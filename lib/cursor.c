@@ -43,6 +43,10 @@ static void cursor_relax(void)
 }
 #endif
 
+/* After a reset a new block brings this part of what the last round used: the
+   next one finds the same room in a few large blocks. */
+static const size_t cursor_used_part = 8;
+
 /* Requests of more than this part of a block choose its size. */
 static const size_t cursor_suit_part = 8;
 
@@ -79,6 +83,17 @@ static bool block_divide(const struct claim *claim, uint64_t room,
 	return true;
 }
 
+/* The chunk between two states of a block's room. */
+static struct chunk block_chunk(struct block *block, const struct claim *claim,
+				uint64_t before, uint64_t after)
+{
+	if (claim->lasting)
+		return (struct chunk){block_at(block, block_high(after)),
+				      block_at(block, block_high(before))};
+	return (struct chunk){block_at(block, block_low(before)),
+			      block_at(block, block_low(after))};
+}
+
 static bool block_claim(struct block *block, const struct claim *claim,
 			struct chunk *chunk)
 {
@@ -94,11 +109,34 @@ static bool block_claim(struct block *block, const struct claim *claim,
 	} while (!atomic_compare_exchange_weak_explicit(
 		&block->room, &room, after, memory_order_relaxed,
 		memory_order_relaxed));
-	chunk->start = block_at(block, claim->lasting ? block_high(after)
-						      : block_low(room));
-	chunk->end = block_at(block, claim->lasting ? block_high(room)
-						    : block_low(after));
+	*chunk = block_chunk(block, claim, room, after);
 	return true;
+}
+
+/* As block_claim, of a block with enough room that no other thread knows. */
+static struct chunk block_claim_fresh(struct block *block,
+				      const struct claim *claim)
+{
+	/* ORDER block-room (relaxed): seen by others with the block itself;
+	   pairs with block-publish. */
+	uint64_t room = atomic_load_explicit(&block->room,
+					     memory_order_relaxed),
+		 after = room;
+
+	block_divide(claim, room, &after);
+	atomic_store_explicit(&block->room, after, memory_order_relaxed);
+	return block_chunk(block, claim, room, after);
+}
+
+/* Whether no claim can find room in it any more. */
+static bool block_is_spent(const struct block *block)
+{
+	/* ORDER block-room (relaxed): room only shrinks until a reset. Pairs
+	   with block_claim. */
+	uint64_t room =
+		atomic_load_explicit(&block->room, memory_order_relaxed);
+
+	return block_low(room) == block_high(room);
 }
 
 /* ---- the chain ------------------------------------------------------- */
@@ -117,17 +155,25 @@ static struct block *cursor_current(const struct cursor *cursor)
 	return atomic_load_explicit(&cursor->current, memory_order_acquire);
 }
 
-/* Moves `current` from `block`, which too many claims found full. */
-static void cursor_leave(struct cursor *cursor, struct block *block,
-			 struct block *next)
+/* Moves `current` from `block`, if it is still there. */
+static void cursor_leave_locked(struct cursor *cursor, struct block *block,
+				struct block *next)
 {
-	pthread_mutex_lock(&cursor->mutex);
 	/* ORDER current-publish (release): hands on the header of `next`,
 	   which this thread acquired; pairs with cursor_current. The mutex
 	   orders the moves. */
 	if (cursor_current(cursor) == block)
 		atomic_store_explicit(&cursor->current, next,
 				      memory_order_release);
+}
+
+static void cursor_leave(struct cursor *cursor, struct block *block,
+			 struct block *next)
+{
+	if (cursor_current(cursor) != block)
+		return;
+	pthread_mutex_lock(&cursor->mutex);
+	cursor_leave_locked(cursor, block, next);
 	pthread_mutex_unlock(&cursor->mutex);
 }
 
@@ -166,7 +212,7 @@ static void cursor_count_failed(struct cursor *cursor, struct block *block,
 	while (block != until) {
 		struct block *next = block_next(block);
 
-		if (block_count_failed(block))
+		if (block_is_spent(block) || block_count_failed(block))
 			cursor_leave(cursor, block, next);
 		block = next;
 	}
@@ -198,6 +244,7 @@ static size_t cursor_next_size(const struct cursor *cursor,
 	if (claim->shared)
 		size = cursor_shared_size(size, held);
 	size = align_max(size, held / cursor_small_part);
+	size = align_max(size, cursor->used / cursor_used_part);
 	return align_min(size, cursor->max_block);
 }
 
@@ -206,6 +253,8 @@ static void cursor_append_locked(struct cursor *cursor, struct block *block)
 	/* ORDER block-publish (release): the header of the new block; pairs
 	   with block_next. */
 	atomic_store_explicit(&cursor->last->next, block, memory_order_release);
+	if (block_is_spent(cursor->last))
+		cursor_leave_locked(cursor, cursor->last, block);
 	cursor->last = block;
 	/* ORDER cursor-held (relaxed): figures for statistics, written under
 	   the grow mutex. Pairs with cursor_held. */
@@ -241,9 +290,21 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	if (memory == NULL)
 		return false;
 	block = block_init(memory, size, BLOCK_HEADER);
-	block_claim(block, claim, chunk);
+	*chunk = block_claim_fresh(block, claim);
 	cursor_append_locked(cursor, block);
 	return true;
+}
+
+/* Claims from a block behind `*block`, where that itself had no room. */
+static bool cursor_walk_on(struct block **block, const struct claim *claim,
+			   struct chunk *chunk)
+{
+	struct block *next = block_next(*block);
+
+	if (next == NULL)
+		return false;
+	*block = next;
+	return cursor_walk(block, claim, chunk);
 }
 
 /*
@@ -256,7 +317,7 @@ static bool cursor_lock_or_walk(struct cursor *cursor, struct block **block,
 	for (int look = 0; look < cursor_looks; look++) {
 		if (pthread_mutex_trylock(&cursor->mutex) == 0)
 			return false;
-		if (cursor_walk(block, claim, chunk))
+		if (cursor_walk_on(block, claim, chunk))
 			return true;
 		cursor_relax();
 	}
@@ -274,7 +335,7 @@ static bool cursor_claim_slow(struct cursor *cursor, struct block_cache *cache,
 	if (cursor_lock_or_walk(cursor, block, claim, chunk))
 		return true;
 	/* Others that missed too may have appended one meanwhile. */
-	claimed = cursor_walk(block, claim, chunk);
+	claimed = cursor_walk_on(block, claim, chunk);
 	if (!claimed &&
 	    cursor_grow_locked(cursor, cache, source, claim, chunk)) {
 		*block = cursor->last;
@@ -293,7 +354,8 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 		cursor_walk(&block, claim, chunk) ||
 		cursor_claim_slow(cursor, cache, source, &block, claim, chunk);
 
-	cursor_count_failed(cursor, from, block);
+	if (block != from)
+		cursor_count_failed(cursor, from, block);
 	return claimed;
 }
 
@@ -350,14 +412,6 @@ static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
 	block_give(cache, source, block_memory(gone), size);
 }
 
-/* What was used stays warm, and half of what was kept beyond it. */
-static size_t cursor_next_keep(const struct cursor *cursor)
-{
-	size_t used = cursor_used(cursor);
-
-	return used + (align_max(cursor->keep, used) - used) / 2;
-}
-
 static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
 {
 	struct claim claim = {size, size, false, false};
@@ -367,16 +421,20 @@ static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
 	return chunk;
 }
 
+/* What was used stays warm, and half of what was kept beyond it; blocks far
+   smaller than a new one would be make way. */
 struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 			  const struct source *source, size_t size)
 {
 	struct block *block = cursor->first, *next;
-	size_t kept = block->size;
+	size_t kept = block->size, used = cursor_used(cursor);
+	size_t keep = used + (align_max(cursor->keep, used) - used) / 2;
+	size_t least = align_min(used / cursor_used_part, cursor->max_block) / 2;
 
-	cursor->keep = cursor_next_keep(cursor);
 	block_reset(block);
 	while ((next = block_next(block)) != NULL) {
-		if (kept >= cursor->keep && !block_is_lasting(next)) {
+		if ((kept + next->size / 2 > keep || next->size < least) &&
+		    !block_is_lasting(next)) {
 			cursor_remove(cursor, cache, source, block);
 			continue;
 		}
@@ -385,6 +443,8 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 		block_reset(block);
 	}
 	cursor->last = block;
+	cursor->used = used;
+	cursor->keep = align_min(keep, kept);
 	/* ORDER exclusive (relaxed). */
 	atomic_store_explicit(&cursor->current, cursor->first,
 			      memory_order_relaxed);

@@ -26,6 +26,7 @@ struct cursor {
 	_Atomic size_t held;             /* [a] bytes, written under mutex   */
 	_Atomic size_t blocks;           /* [a] written under mutex          */
 	size_t keep;                     /* [l] exclusive: bytes kept warm   */
+	size_t used;                     /* [l] exclusive: in the last round */
 };
 
 /* What a claim asks for. */
@@ -57,7 +58,7 @@ static inline struct chunk cursor_init(struct cursor *cursor,
 	mutex_init(&cursor->mutex);
 	atomic_init(&cursor->held, held);
 	atomic_init(&cursor->blocks, 1);
-	cursor->keep = 0;
+	cursor->keep = cursor->used = 0;
 	atomic_init(&first->room, block_room(low, block_end(first)));
 	return (struct chunk){block_at(first, first->base),
 			      block_at(first, low)};

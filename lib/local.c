@@ -137,11 +137,12 @@ static void local_keep_tail(struct local *local, struct room tail)
 {
 	struct room *smallest = &local->tails[0];
 
+	if (room_size(tail) < local_least_tail)
+		return;
 	for (int i = 1; i < LOCAL_TAILS; i++)
 		if (room_size(local->tails[i]) < room_size(*smallest))
 			smallest = &local->tails[i];
-	if (room_size(tail) > room_size(*smallest) &&
-	    room_size(tail) >= local_least_tail)
+	if (room_size(tail) > room_size(*smallest))
 		*smallest = tail;
 }
 
@@ -171,25 +172,33 @@ static char *local_carve(struct local *local, struct room *room,
 
 /* ---- requests -------------------------------------------------------- */
 
+/* An object from the kept tails, or NULL. */
+static char *local_take_tail(struct local *local, size_t alignment, size_t size)
+{
+	char *object = NULL;
+	size_t taken;
+
+	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++)
+		if (room_size(local->tails[i]) >= size)
+			object = local_carve(local, &local->tails[i], alignment,
+					     size, &taken);
+	if (object != NULL)
+		local_set(local, local_room(local), local_given(local) + taken);
+	return object;
+}
+
 void *local_take(struct local *local, size_t alignment, size_t size)
 {
 	struct room room = local_room(local);
-	size_t given = local_given(local), before = room_size(room), taken;
-	void *object = local_carve(local, &room, alignment, size, &taken);
+	size_t before = room_size(room), taken;
+	char *object = NULL;
 
-	if (object != NULL) {
-		given -= before - room_size(room) - taken;
-		local_set(local, room, given);
-		return object;
-	}
-	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++) {
-		room = local->tails[i];
+	if (before >= size)
 		object = local_carve(local, &room, alignment, size, &taken);
-		if (object != NULL)
-			local->tails[i] = room;
-	}
-	if (object != NULL)
-		local_set(local, local_room(local), given + taken);
+	if (object == NULL)
+		return local_take_tail(local, alignment, size);
+	local_set(local, room,
+		  local_given(local) - (before - room_size(room) - taken));
 	return object;
 }
 
@@ -199,7 +208,7 @@ size_t local_want(const struct local *local, bool shared)
 		return LOCAL_FIRST_CHUNK;
 	return shared ? align_max(local->claimed / local_shared_part,
 				  local_least_chunk)
-		      : local->claimed;
+		      : LOCAL_ALL;
 }
 
 /* Whether `chunk` goes on where the current one ended, and no packed object

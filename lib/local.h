@@ -20,6 +20,9 @@
 /* Bytes: the first chunk of a thread. Ten small objects. */
 #define LOCAL_FIRST_CHUNK ((size_t)320)
 
+/* Bytes: all that a block has. What a thread claims that is alone. */
+#define LOCAL_ALL ((size_t)PTRDIFF_MAX)
+
 /* Room to allocate from: [last, end), `last` aligned for every type. */
 struct room {
 	char *last;

@@ -278,14 +278,15 @@ static uint32_t pool_self(void)
 /* False with EBUSY: another reset or destroy is under way. */
 static bool pool_begin(tarn_pool *pool)
 {
-	uint32_t idle = SLOT_NONE;
-
 	/* ORDER pool-busy (relaxed): detects callers that broke the rules; the
-	   rules order the others. Pairs with pool_is_refused. */
-	if (atomic_compare_exchange_strong_explicit(
-		    &pool->busy, &idle, pool_self(), memory_order_relaxed,
-		    memory_order_relaxed))
+	   rules order the others, and an exchange would only find two that
+	   begin in the same instant. Pairs with pool_is_refused. */
+	if (atomic_load_explicit(&pool->busy, memory_order_relaxed) ==
+	    SLOT_NONE) {
+		atomic_store_explicit(&pool->busy, pool_self(),
+				      memory_order_relaxed);
 		return true;
+	}
 	errno = EBUSY;
 	return false;
 }

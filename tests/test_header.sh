@@ -27,11 +27,11 @@ struct node {
 	char text[12];
 };
 
-static char *joined(tarn_pool *pool, ...) TARN_SENTINEL;
+TARN_NOPLT char *joined(tarn_pool *pool, ...) TARN_SENTINEL;
 static char *formatted(tarn_pool *pool, const char *format, ...)
 	TARN_FORMAT(2, 3);
 
-static char *joined(tarn_pool *pool, ...)
+char *joined(tarn_pool *pool, ...)
 {
 	va_list args;
 	char *text;
