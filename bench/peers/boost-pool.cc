@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * boost::pool: objects of one size.
+ */
+#include <boost/pool/pool.hpp>
+#include <boost/version.hpp>
+
+#include "../worker.h"
+
+#define PEER_SHARED SHARED_MUTEX
+#define PEER_FIXED
+
+static const struct peer_info peer = {
+	"boost::pool", BOOST_LIB_VERSION, "optional", "mutex", NULL,
+	"objects of one size only",
+};
+
+typedef boost::pool<> peer_pool;
+typedef boost::pool<> peer_local;
+
+static void peer_begin()
+{
+}
+
+static inline peer_pool *peer_create()
+{
+	return new peer_pool(WORKER_FIXED_SIZE);
+}
+
+static inline void peer_reset(peer_pool *pool)
+{
+	pool->purge_memory();
+}
+
+static inline peer_local *peer_use(peer_pool *pool, int)
+{
+	return pool;
+}
+
+static inline void *peer_alloc(peer_local *local, size_t)
+{
+	return local->malloc();
+}
+
+#include "../workloads.h"
