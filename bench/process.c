@@ -166,7 +166,7 @@ static int row_compare(const void *a, const void *b)
 
 void rows_find(struct rows *rows, const char *program)
 {
-	char directory[4000];
+	char directory[3800];
 	const char *slash = strrchr(program, '/');
 	struct dirent *entry;
 	DIR *open;

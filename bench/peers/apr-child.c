@@ -7,8 +7,10 @@
 
 #include <apr_allocator.h>
 
+#define PEER_SHARED SHARED_NONE
+
 static const struct peer_info peer = {
-	"APR pools, children", APR_VERSION_STRING, "peer", "mutex", NULL,
+	"APR pools, children", APR_VERSION_STRING, "peer", "none", NULL,
 	"children of one parent a thread, with an allocator of its own",
 };
 

@@ -4,6 +4,7 @@
  */
 #include "apr.h"
 
+#define PEER_SHARED SHARED_MUTEX
 #define PEER_HANDED
 
 static const struct peer_info peer = {

@@ -12,7 +12,6 @@
 
 #include "../worker.h"
 
-#define PEER_SHARED SHARED_MUTEX
 #define PEER_LIVES
 #define PEER_CLEANUP
 
