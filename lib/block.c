@@ -275,7 +275,9 @@ static void *cache_pop(struct block_cache *cache, struct bin bin)
 /* Whether the hot list can take one more; not if there was a trim. */
 static bool cache_takes(const struct block_cache *cache, struct bin bin)
 {
-	return cache->hot[bin.index].bytes + bin.size <= block_list_bytes &&
+	size_t listed = cache->hot[bin.index].bytes;
+
+	return (listed == 0 || listed + bin.size <= block_list_bytes) &&
 	       cache->bytes + bin.size <= block_slot_share &&
 	       cache->trims == cache_trims();
 }
@@ -287,7 +289,7 @@ static void cache_push(struct block_cache *cache, struct bin bin, void *memory)
 	struct block_list *spare = &cache->spare[bin.index];
 
 	cache_heed_trim(cache);
-	if (hot->bytes + bin.size > block_list_bytes) {
+	if (hot->bytes != 0 && hot->bytes + bin.size > block_list_bytes) {
 		depot_put(bin.index, list_take(cache, spare));
 		*spare = *hot;
 		*hot = (struct block_list){NULL, 0};

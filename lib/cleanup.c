@@ -56,13 +56,11 @@ bool cleanup_run_newest(struct cleanup_list *list)
 {
 	struct tarn_cleanup *node;
 
-	/* Exclusive: that there is none can be seen without the mutex. */
-	if (list->newest == NULL)
-		return false;
-	pthread_mutex_lock(list->mutex);
+	/* Exclusive: no mutex is needed. */
 	node = list->newest;
+	if (node == NULL)
+		return false;
 	cleanup_unlink_locked(list, node);
-	pthread_mutex_unlock(list->mutex);
 	node->fn(node->data);
 	return true;
 }

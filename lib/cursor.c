@@ -429,7 +429,8 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 	struct block *block = cursor->first, *next;
 	size_t kept = block->size, used = cursor_used(cursor);
 	size_t keep = used + (align_max(cursor->keep, used) - used) / 2;
-	size_t least = align_min(used / cursor_used_part, cursor->max_block) / 2;
+	size_t least =
+		align_min(used / cursor_used_part, cursor->max_block) / 2;
 
 	block_reset(block);
 	while ((next = block_next(block)) != NULL) {

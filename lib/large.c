@@ -61,7 +61,7 @@ static void shard_place_locked(struct large_shard *shard,
 static void shard_count_locked(struct large_shard *shard,
 			       const struct large_entry *entry)
 {
-	shard->count++;
+	shard_set_count(shard, shard_count(shard) + 1);
 	shard->size += entry->size;
 	shard->held += entry->held;
 }
@@ -69,7 +69,7 @@ static void shard_count_locked(struct large_shard *shard,
 static void shard_uncount_locked(struct large_shard *shard,
 				 const struct large_entry *entry)
 {
-	shard->count--;
+	shard_set_count(shard, shard_count(shard) - 1);
 	shard->size -= entry->size;
 	shard->held -= entry->held;
 }
@@ -102,7 +102,8 @@ static void shard_unplace_locked(struct large_shard *shard,
 
 static bool shard_full_locked(const struct large_shard *shard)
 {
-	return shard->count + shard->reserved + 1 > shard->capacity / 4 * 3;
+	return shard_count(shard) + shard->reserved + 1 >
+	       shard->capacity / 4 * 3;
 }
 
 /* Makes `memory` the table; returns the old one's, or NULL. */
@@ -201,6 +202,9 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 {
 	struct large_entry *found;
 
+	/* Small objects that a program frees too cost no mutex. */
+	if (shard_count(shard) == 0)
+		return false;
 	pthread_mutex_lock(&shard->mutex);
 	found = shard_find_locked(shard, object);
 	if (found != NULL) {
@@ -214,7 +218,8 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 
 static void shard_reset(struct large_shard *shard, const struct large_use *use)
 {
-	for (size_t i = 0; shard->count != 0 && i < shard->capacity; i++) {
+	for (size_t i = 0; shard_count(shard) != 0 && i < shard->capacity;
+	     i++) {
 		struct large_entry *entry = &shard->entries[i];
 
 		if (entry->object != NULL)
@@ -290,7 +295,7 @@ static struct large_shard *large_choose(struct large *large,
 
 /* Applies `take` to the two shards where an object may be, the likelier one
    first. Returns the one that had it, or NULL. */
-static struct large_shard *large_find(
+static inline __attribute__((always_inline)) struct large_shard *large_find(
 	struct large *large, const struct large_use *use, const void *object,
 	struct large_entry *entry,
 	bool (*take)(struct large_shard *, const void *, struct large_entry *))
@@ -437,7 +442,7 @@ static void shard_sum_locked(const struct large_shard *shard,
 {
 	figures->size += shard->size;
 	figures->held += shard->held;
-	figures->count += shard->count;
+	figures->count += shard_count(shard);
 	figures->overhead += shard->table_held;
 }
 

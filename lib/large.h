@@ -32,7 +32,7 @@ struct large_shard {
 	pthread_mutex_t mutex;
 	struct large_entry *entries; /* [l] open addressing, 3/4 full        */
 	size_t capacity;             /* [l] a power of two                   */
-	size_t count;                /* [l] entries set                      */
+	_Atomic size_t count;        /* [a] entries set, written under mutex */
 	size_t reserved;             /* [l] places promised                  */
 	size_t table_held;           /* [l] bytes of `entries`, if not `few` */
 	size_t size;                 /* [l] bytes asked for, of all entries  */
@@ -58,13 +58,29 @@ struct large_figures {
 	size_t overhead; /* bytes of tables and shards */
 };
 
+static inline size_t shard_count(const struct large_shard *shard)
+{
+	/* ORDER large-count (relaxed): whoever has an object had it from the
+	   thread that listed it, and so sees it counted: at 0 it is not here.
+	   Pairs with shard_set_count. */
+	return atomic_load_explicit(&shard->count, memory_order_relaxed);
+}
+
+static inline void shard_set_count(struct large_shard *shard, size_t count)
+{
+	/* ORDER large-count (relaxed): written under the mutex. Pairs with
+	   shard_count. */
+	atomic_store_explicit(&shard->count, count, memory_order_relaxed);
+}
+
 static inline void shard_empty(struct large_shard *shard)
 {
 	for (size_t i = 0; i < LARGE_FEW; i++)
 		shard->few[i].object = NULL;
 	shard->entries = shard->few;
 	shard->capacity = LARGE_FEW;
-	shard->count = shard->table_held = shard->size = shard->held = 0;
+	shard->table_held = shard->size = shard->held = 0;
+	shard_set_count(shard, 0);
 }
 
 static inline void shard_init(struct large_shard *shard)
@@ -103,7 +119,7 @@ void large_clear(struct large *large, const struct large_use *use);
 static inline bool large_is_clear(const struct large *large)
 {
 	/* ORDER shards-publish (relaxed): exclusive. */
-	return large->home.count == 0 && large->home.table_held == 0 &&
+	return shard_count(&large->home) == 0 && large->home.table_held == 0 &&
 	       atomic_load_explicit(&large->shards, memory_order_relaxed) ==
 		       NULL;
 }
