@@ -173,15 +173,16 @@ static void share_fill_one(struct share *share, int thread)
 
 static void share_fill_many(struct share *share, int thread)
 {
-	size_t pools = (size_t)share->bench_case->pools;
+	struct shared_pool *end = share->pools + share->bench_case->pools;
+	struct shared_pool *shared = share->pools;
 	size_t count = share->bench_case->count;
 	const uint16_t *sizes = share->sizes;
 
 	for (size_t i = 0; i < count; i++) {
-		struct shared_pool *shared = &share->pools[i % pools];
-
 		touch(shared_alloc(shared, shared->locals[thread],
 				   sizes[i % WORKER_SIZES]));
+		if (++shared == end)
+			shared = share->pools;
 	}
 }
 

@@ -43,9 +43,9 @@ static void cursor_relax(void)
 }
 #endif
 
-/* After a reset a new block brings this part of what the last round used: the
-   next one finds the same room in a few large blocks. */
-static const size_t cursor_used_part = 8;
+/* At a reset blocks below this part of what the round used make way for one
+   that brings as much as they did. */
+static const size_t cursor_used_part = 16;
 
 /* Requests of more than this part of a block choose its size. */
 static const size_t cursor_suit_part = 8;
@@ -244,7 +244,9 @@ static size_t cursor_next_size(const struct cursor *cursor,
 	if (claim->shared)
 		size = cursor_shared_size(size, held);
 	size = align_max(size, held / cursor_small_part);
-	size = align_max(size, cursor->used / cursor_used_part);
+	/* What the last round used, and the pool does not hold any more. */
+	if (cursor->used > held)
+		size = align_max(size, cursor->used - held);
 	return align_min(size, cursor->max_block);
 }
 
@@ -430,7 +432,7 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 	size_t kept = block->size, used = cursor_used(cursor);
 	size_t keep = used + (align_max(cursor->keep, used) - used) / 2;
 	size_t least =
-		align_min(used / cursor_used_part, cursor->max_block) / 2;
+		align_min(used / cursor_used_part, cursor->max_block / 2);
 
 	block_reset(block);
 	while ((next = block_next(block)) != NULL) {
