@@ -28,8 +28,9 @@ static size_t block_depot_share = BLOCK_CACHE_DEPOT;
 
 static struct {
 	pthread_mutex_t mutex;
-	size_t bytes;                         /* [l] mutex */
-	struct block_free *lists[BLOCK_BINS]; /* [l] mutex */
+	size_t bytes; /* [l] mutex */
+	/* [a] written under mutex */
+	_Atomic(struct block_free *) lists[BLOCK_BINS];
 } block_depot = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* [a] how often tarn_trim was called: a slot that is behind empties itself. */
@@ -94,6 +95,22 @@ static void list_release(struct block_list list)
 	errno = error;
 }
 
+static struct block_free *depot_first(unsigned bin)
+{
+	/* ORDER depot-first (relaxed): a hint where there is none; what a list
+	   holds is read under the mutex. Pairs with depot_set_first. */
+	return atomic_load_explicit(&block_depot.lists[bin],
+				    memory_order_relaxed);
+}
+
+static void depot_set_first(unsigned bin, struct block_free *first)
+{
+	/* ORDER depot-first (relaxed): under the mutex. Pairs with
+	   depot_first. */
+	atomic_store_explicit(&block_depot.lists[bin], first,
+			      memory_order_relaxed);
+}
+
 static void depot_put(unsigned bin, struct block_list list)
 {
 	bool fits;
@@ -104,8 +121,8 @@ static void depot_put(unsigned bin, struct block_list list)
 	pthread_mutex_lock(&block_depot.mutex);
 	fits = list.bytes <= block_depot_share - block_depot.bytes;
 	if (fits) {
-		list.first->next_list = block_depot.lists[bin];
-		block_depot.lists[bin] = list.first;
+		list.first->next_list = depot_first(bin);
+		depot_set_first(bin, list.first);
 		block_depot.bytes += list.bytes;
 	}
 	pthread_mutex_unlock(&block_depot.mutex);
@@ -117,11 +134,14 @@ static struct block_list depot_get(unsigned bin)
 {
 	struct block_list list = {NULL, 0};
 
+	/* A pool that grows asks for each block, and mostly in vain. */
+	if (depot_first(bin) == NULL)
+		return list;
 	pthread_mutex_lock(&block_depot.mutex);
-	list.first = block_depot.lists[bin];
+	list.first = depot_first(bin);
 	if (list.first != NULL) {
 		list.bytes = list.first->list_bytes;
-		block_depot.lists[bin] = list.first->next_list;
+		depot_set_first(bin, list.first->next_list);
 		block_depot.bytes -= list.bytes;
 	}
 	pthread_mutex_unlock(&block_depot.mutex);

@@ -192,6 +192,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "hits") == 0)
 		return hits_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "claims") == 0)
+		return claims_main();
 	/* What was freed stays mapped: no side pays for fresh pages. */
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);

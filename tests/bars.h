@@ -28,6 +28,9 @@ void row_crowd(void);          /* 7                 */
 /* The loops that callgrind counts, in bars_hits.c; argv as main has it. */
 int hits_main(int argc, char **argv);
 
+/* 8 threads that fill one pool, for callgrind too, in bars_held.c. */
+int claims_main(void);
+
 /* ---- what is printed ----------------------------------------------------- */
 
 /* For a figure that is told beside the others. */

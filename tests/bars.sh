@@ -6,6 +6,7 @@
 #	2    locked and read-modify-write instructions on a hit, in the
 #	     disassembly
 #	3-9  times and bytes: see bars.c
+#	10   read-modify-writes of 8 threads that fill one pool, by callgrind
 # Runs what was built below $builddir.
 set -eu
 unset TARN_CACHE
@@ -151,14 +152,61 @@ row_2()
 	done
 }
 
+# ---- 10: where many processors would meet ----
+
+# From the addresses of locked instructions in the library, and callgrind's
+# count of each instruction: how many were run, and one for each call of a
+# mutex. Lines behind calls= are the called one's.
+# shellcheck disable=SC2016 # awk's
+sum_locked='
+	FNR == NR { locked["0x" $1]; next }
+	/^ob=/ { ours = /libtarn/ }
+	/^cfn=/ { mutex = ours && /=pthread_mutex_(try|un)?lock/ }
+	/^calls=/ {
+		if (mutex)
+			sum += substr($1, 7)
+		getline
+		next
+	}
+	ours && /^0x/ && ($1 in locked) { sum += $3 }
+	END { print sum + 0 }'
+
+locked_addresses()
+{
+	objdump -d --no-show-raw-insn "$library" | sed -n \
+		-e 's/^ *\([0-9a-f]*\):[[:space:]]*lock .*/\1/p' \
+		-e 's/^ *\([0-9a-f]*\):[[:space:]]*xchg .*(.*/\1/p'
+}
+
+row_10()
+{
+	echo '10. read-modify-writes a MiB, 8 threads that fill one pool'
+	if ! command -v valgrind >/dev/null ||
+		! objdump -f "$library" 2>&1 | grep -q x86-64; then
+		echo '   skipped: it takes valgrind and objdump, on x86-64'
+		return
+	fi
+	valgrind --tool=callgrind --dump-instr=yes --compress-strings=no \
+		--compress-pos=no --toggle-collect=claims_thread \
+		--callgrind-out-file="$dir/callgrind" "$bars" claims \
+		>"$dir/claims" 2>/dev/null
+	locked_addresses >"$dir/locked"
+	bytes=$(sed -n 's/^handed out: //p' "$dir/claims")
+	sum=$(awk "$sum_locked" "$dir/locked" "$dir/callgrind")
+	report 'claims, blocks appended, mutexes' "$sum in $bytes bytes" \
+		"$(awk -v sum="$sum" -v bytes="$bytes" \
+			'BEGIN { print sum / bytes * 1048576 }')" 32
+}
+
 # ---- all of them ----
 
-[ "$#" != 0 ] || set -- 1 2 3 4 5 6 7 8 9
+[ "$#" != 0 ] || set -- 1 2 3 4 5 6 7 8 9 10
 rest=
 for row; do
 	case $row in
 	1) row_1 ;;
 	2) row_2 ;;
+	10) row_10 ;;
 	*) rest="$rest $row" ;;
 	esac
 done

@@ -225,3 +225,36 @@ void row_crowd(void)
 		report_bytes(what, most, asked, crowd.mixed ? 2.2 : 2.0);
 	}
 }
+
+/* ---- row 10: what callgrind counts --------------------------------------- */
+
+enum {
+	CLAIMS_THREADS = 8,
+	CLAIMS_OBJECTS = 60000
+};
+
+/* Counted from its beginning to its end. */
+static __attribute__((noinline)) void *claims_thread(void *pool)
+{
+	uint64_t state = RANDOM_START;
+
+	for (int i = 0; i < CLAIMS_OBJECTS; i++)
+		keep(tarn_palloc(pool, size_uniform(&state)));
+	return NULL;
+}
+
+int claims_main(void)
+{
+	tarn_pool *pool = make_pool(NULL);
+	tarn_stats stats = TARN_STATS_INIT;
+	pthread_t threads[CLAIMS_THREADS];
+
+	for (int i = 0; i < CLAIMS_THREADS; i++)
+		thread_start(&threads[i], claims_thread, pool);
+	for (int i = 0; i < CLAIMS_THREADS; i++)
+		thread_join(threads[i]);
+	tarn_pool_stats(pool, &stats);
+	printf("handed out: %zu\n", stats.handed_out);
+	tarn_pool_destroy(pool);
+	return 0;
+}
