@@ -16,7 +16,8 @@ command -v jq >/dev/null || {
 bars=$(jq -r -f "$(dirname "$0")/bars.jq" "$1")
 printf '%s\n' "$bars" | awk -F '\t' '
 	{
-		printf "%-52s %8.3f %s %-5s %s\n", $1, $2, $3, $4, $5
+		figure = $2 == "" ? "" : sprintf("%.3f", $2)
+		printf "%-52s %8s %s %-5s %s\n", $1, figure, $3, $4, $5
 		missed += $5 == "MISSED"
 	}
 	END {

@@ -26,7 +26,12 @@ enum workload {
 	WORKLOAD_SHARED_FIXED /* W8: as SHARED                              */
 };
 
-enum mix { MIX_UNIFORM, MIX_LOG_NORMAL, MIX_NODES, MIX_FIXED };
+enum mix {
+	MIX_UNIFORM,
+	MIX_LOG_NORMAL,
+	MIX_NODES,
+	MIX_FIXED
+};
 
 struct bench_case {
 	const char *id;    /* as on the command line: W3-8             */
@@ -34,10 +39,10 @@ struct bench_case {
 	enum workload workload;
 	int threads;
 	int pools;
-	size_t count;     /* objects a thread between two resets       */
-	size_t size;      /* bytes of each, for MIX_FIXED and large    */
+	size_t count; /* objects a thread between two resets       */
+	size_t size;  /* bytes of each, for MIX_FIXED and large    */
 	enum mix mix;
-	bool creator;     /* one of the threads created the pool       */
+	bool creator;      /* one of the threads created the pool       */
 	const char *trace; /* file, within the directory of traces     */
 };
 

@@ -12,7 +12,11 @@
 
 #include "cases.h"
 
-enum { ROWS_MOST = 64, ROUNDS_MOST = 101, TEXT_MOST = 256 };
+enum {
+	ROWS_MOST = 64,
+	ROUNDS_MOST = 101,
+	TEXT_MOST = 256
+};
 
 /* What a worker prints: see worker.h. The last two are told to nobody. */
 enum metric {

@@ -50,8 +50,8 @@ void machine_look(struct machine *machine)
 	strftime(machine->date, sizeof(machine->date), "%Y-%m-%dT%H:%M:%SZ",
 		 gmtime(&now));
 	machine->processors = sysconf(_SC_NPROCESSORS_ONLN);
-	machine->memory_mib = sysconf(_SC_PHYS_PAGES) /
-			      ((1 << 20) / sysconf(_SC_PAGESIZE));
+	machine->memory_mib =
+		sysconf(_SC_PHYS_PAGES) / ((1 << 20) / sysconf(_SC_PAGESIZE));
 }
 
 /* ---- text ---------------------------------------------------------------- */
@@ -76,8 +76,7 @@ void print_head(const struct report *report)
 static double result_key(const struct result *result)
 {
 	for (int i = 0; result->rounds != 0 && i < METRICS_TOLD; i++) {
-		double value =
-			quantile(result->values[i], result->rounds, 0.5);
+		double value = quantile(result->values[i], result->rounds, 0.5);
 
 		if (!isnan(value))
 			return value;
@@ -90,8 +89,8 @@ static void print_number(double value, const char *unit)
 	if (isnan(value))
 		printf(" %12s", "");
 	else
-		printf(" %*.*f%s", 12 - (int)strlen(unit),
-		       value < 100 ? 2 : 0, value, unit);
+		printf(" %*.*f%s", 12 - (int)strlen(unit), value < 100 ? 2 : 0,
+		       value, unit);
 }
 
 /* With the first row as the one that others are compared with. */
@@ -107,8 +106,7 @@ static void print_row(const struct row *row, const struct result *result,
 	print_number(quantile(ns, n, 0.5), "");
 	print_number(quantile(ns, n, 0), "");
 	print_number(quantile(ns, n, 1), "");
-	if (ours->rounds == n && !isnan(quantile(ns, n, 0.5)) &&
-	    result != ours)
+	if (ours->rounds == n && !isnan(quantile(ns, n, 0.5)) && result != ours)
 		printf(" %8.2f%c", ratio(ns, our_ns, n),
 		       differ(ns, our_ns, n) ? ' ' : '~');
 	else
@@ -197,8 +195,9 @@ static void json_machine(FILE *file, const struct report *report)
 	json_text(file, "flags", machine->flags);
 	fputc(',', file);
 	json_text(file, "libc", machine->libc);
-	fprintf(file, ",\n\"repetitions\":%zu,\"thrown_away\":%zu,"
-		      "\"reference_ns\":",
+	fprintf(file,
+		",\n\"repetitions\":%zu,\"thrown_away\":%zu,"
+		"\"reference_ns\":",
 		report->rounds, report->thrown_away);
 	json_number(file, report->reference_ns);
 }

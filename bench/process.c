@@ -23,10 +23,15 @@ extern char **environ;
 /* A repetition takes a tenth of a second; this one hangs. */
 static const int time_limit_ms = 120000;
 
-const char *const metric_names[METRICS] = {
-	"ns",	     "reset_ns",	 "held",	    "rss",
-	"peak_held", "peak_rss",	 "reference_before", "reference_after",
-	"operations"};
+const char *const metric_names[METRICS] = {"ns",
+					   "reset_ns",
+					   "held",
+					   "rss",
+					   "peak_held",
+					   "peak_rss",
+					   "reference_before",
+					   "reference_after",
+					   "operations"};
 
 /* ---- one process --------------------------------------------------------- */
 
@@ -98,8 +103,8 @@ static void row_set(struct row *row, const char *name, const char *value)
 		const char *name;
 		char *text;
 	} texts[] = {
-		{"title", row->title},	 {"version", row->version},
-		{"kind", row->kind},	 {"shared", row->shared},
+		{"title", row->title},  {"version", row->version},
+		{"kind", row->kind},    {"shared", row->shared},
 		{"tuned", row->tuning}, {"note", row->note},
 	};
 
@@ -250,12 +255,21 @@ static bool callgrind(const struct row *row, const struct bench_case *at,
 	return true;
 }
 
+/* Where an operation is a piece of code, the same each time. */
+static bool case_counts(const struct bench_case *bench_case)
+{
+	return bench_case->threads == 1 &&
+	       (bench_case->workload == WORKLOAD_FILL ||
+		bench_case->workload == WORKLOAD_FIXED ||
+		bench_case->workload == WORKLOAD_REQUEST);
+}
+
 double row_instructions(const struct row *row,
 			const struct bench_case *bench_case)
 {
 	double few, few_operations, more, more_operations;
 
-	if (bench_case->threads != 1 || row->tuned ||
+	if (!case_counts(bench_case) || row->tuned ||
 	    !callgrind(row, bench_case, "rounds=1", &few, &few_operations) ||
 	    !callgrind(row, bench_case, "rounds=3", &more, &more_operations))
 		return NAN;

@@ -244,8 +244,7 @@ static size_t replay_peak_held(struct replay *replay)
 		all -= held[step->pool];
 		held[step->pool] = 0;
 		if (step->op != TRACE_DESTROY)
-			held[step->pool] =
-				peer_held(replay->pools[step->pool]);
+			held[step->pool] = peer_held(replay->pools[step->pool]);
 		all += held[step->pool];
 		if (all > peak)
 			peak = all;
@@ -285,7 +284,7 @@ static void replay_check_object(struct replay_object *objects, size_t i)
 static void replay_check_new(const struct trace_step *step,
 			     const unsigned char *bytes, size_t i)
 {
-	size_t align = step->op == TRACE_PACKED	 ? 1
+	size_t align = step->op == TRACE_PACKED ? 1
 		       : step->op == TRACE_ALIGNED
 			       ? (size_t)1 << step->log_alignment
 			       : 8;
@@ -334,8 +333,8 @@ static void replay_check_step(struct replay_check *check, size_t i)
 	if (step->op < TRACE_ALLOC || step->op > TRACE_RESIZE)
 		return;
 	replay_check_new(step, bytes, i);
-	for (size_t k = 0; step->op == TRACE_RESIZE && k < step->size &&
-			   k < step->old_size;
+	for (size_t k = 0;
+	     step->op == TRACE_RESIZE && k < step->size && k < step->old_size;
 	     k++)
 		if (bytes[k] != replay_fill_of(old))
 			worker_fail("object %zu: byte %zu of %zu was lost", i,

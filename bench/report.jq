@@ -96,7 +96,8 @@ def table:
 			rounded)] | join(""))
 		+ "<td>" + (.metrics.ns // .metrics.rss | (.min | rounded)
 			+ " .. " + (.max | rounded))
-		+ "<td>" + (if $ours == null or .metrics.ns == null then ""
+		+ "<td>" + (if $ours == null or .metrics.ns == null or
+				.peer == "tarn" then ""
 			else (ratio($ours) | rounded) + noise($ours) end)
 		+ (if $counted then "<td>" + (.instructions | rounded)
 			else "" end)] | join(""))
@@ -143,7 +144,7 @@ def summary:
 	+ "</table>";
 
 def peers:
-	"<table><tr><th><th>what<th>version<th>how it is used"
+	"<table class=peers><tr><th><th>what<th>version<th>how it is used"
 	+ ([.peers[] | "\n<tr><td>\(.id | @html)<td>\(.title | @html)"
 		+ "<td>\(.version | @html)<td>\(.tuning | @html)"
 		+ (if .tuning != "" and .note != "" then "; " else "" end)

@@ -41,8 +41,10 @@ draw()
 # Inline: without the prologue of a file of its own.
 inline()
 {
+	echo '<div class=plot>'
 	sed -n '/<svg/,$p' "$1" | sed -e 's/<title>[^<]*<\/title>//' \
 		-e 's/ id="[^"]*"//g'
+	echo '</div>'
 }
 
 axis_of()
@@ -124,13 +126,16 @@ ask cases >"$dir/cases"
 :root { color-scheme: light dark }
 body { font: 16px/1.5 sans-serif; max-width: 50em; margin: 2em auto;
 	padding: 0 1em }
-svg { width: 100%; height: auto; display: block }
+svg { width: 100%; min-width: 36em; height: auto; display: block }
+.plot { overflow-x: auto }
 svg text { fill: CanvasText }
 table { border-collapse: collapse; font-size: 14px; display: block;
 	overflow-x: auto }
 th, td { padding: 1px 10px; text-align: right; vertical-align: top }
 th { font-weight: normal; opacity: .7 }
-td:first-child { text-align: left; white-space: nowrap }
+td { white-space: nowrap }
+td:first-child { text-align: left }
+table.peers td { white-space: normal; text-align: left }
 .ours td { font-weight: bold }
 h2 { margin-top: 2em }
 h3 { margin: 1.5em 0 0 }

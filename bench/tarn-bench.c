@@ -15,13 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 5, REFERENCES = 15 };
+enum {
+	TRIES = 5,
+	REFERENCES = 15
+};
 
 /* How far the empty loop may be off. */
 static const double disturbed_part = 0.05;
 
 static struct rows rows;
-static struct report report = {.rows = &rows, .rounds = 11};
+static struct report report = {.rows = &rows, .rounds = 7};
 static const char *json_path;
 static bool counts = true, quick, failed;
 
@@ -33,7 +36,9 @@ static const char quick_peers[] =
 	"tarn,tarn-local,glibc,mimalloc,apr,apr-child,protobuf+,original,"
 	"floor-tls,floor-inline";
 
-enum { QUICK_ROUNDS = 3 };
+enum {
+	QUICK_ROUNDS = 3
+};
 
 static void refuse(const char *what, const char *name)
 {
@@ -229,9 +234,9 @@ static void list(void)
 		printf("%-14s %s\n", bench_cases[i].id, bench_cases[i].title);
 	printf("\n");
 	for (size_t i = 0; i < rows.count; i++)
-		printf("%-14s %s %s%s%s\n", rows.rows[i].id,
-		       rows.rows[i].title, rows.rows[i].version,
-		       rows.rows[i].tuned ? "; " : "", rows.rows[i].tuning);
+		printf("%-14s %s %s%s%s\n", rows.rows[i].id, rows.rows[i].title,
+		       rows.rows[i].version, rows.rows[i].tuned ? "; " : "",
+		       rows.rows[i].tuning);
 }
 
 static const char usage[] =
@@ -239,7 +244,7 @@ static const char usage[] =
 	"  -w, --workloads LIST    W1,W3-8,...: all of a workload, or a case\n"
 	"  -p, --peers LIST        by name, tuned rows too\n"
 	"  -t, --threads LIST      cases of so many threads\n"
-	"  -r, --repetitions N     of each case and peer (11)\n"
+	"  -r, --repetitions N     of each case and peer (7)\n"
 	"  -q, --quick             few of each, in under a minute\n"
 	"  -n, --no-instructions   do not count them, where valgrind is there\n"
 	"  -j, --json FILE         write all figures there, too\n"
@@ -288,17 +293,39 @@ static struct asked read_options(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "w:p:t:r:qnj:lh", options,
 				     NULL)) != -1)
 		switch (option) {
-		case 'w': asked.workloads = optarg; break;
-		case 'p': asked.peers = optarg; break;
-		case 't': asked.threads = optarg; break;
-		case 'r': read_repetitions(optarg); break;
-		case 'q': quick = true; break;
-		case 'n': counts = false; break;
-		case 'j': json_path = optarg; break;
-		case 'l': asked.list = true; break;
-		case 'h': fputs(usage, stdout); exit(0);
-		case 'V': puts("tarn-bench " PACKAGE_VERSION); exit(0);
-		default: fputs(usage, stderr); exit(2);
+		case 'w':
+			asked.workloads = optarg;
+			break;
+		case 'p':
+			asked.peers = optarg;
+			break;
+		case 't':
+			asked.threads = optarg;
+			break;
+		case 'r':
+			read_repetitions(optarg);
+			break;
+		case 'q':
+			quick = true;
+			break;
+		case 'n':
+			counts = false;
+			break;
+		case 'j':
+			json_path = optarg;
+			break;
+		case 'l':
+			asked.list = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		case 'V':
+			puts("tarn-bench " PACKAGE_VERSION);
+			exit(0);
+		default:
+			fputs(usage, stderr);
+			exit(2);
 		}
 	if (optind < argc) {
 		fputs(usage, stderr);
@@ -330,8 +357,8 @@ int main(int argc, char **argv)
 	struct asked asked = read_options(argc, argv);
 	bool *chosen = calloc(bench_case_count, sizeof(*chosen));
 
-	report.results = calloc(bench_case_count * ROWS_MOST,
-				sizeof(*report.results));
+	report.results =
+		calloc(bench_case_count * ROWS_MOST, sizeof(*report.results));
 	report.chosen = chosen;
 	if (chosen == NULL || report.results == NULL) {
 		perror("tarn-bench");

@@ -22,9 +22,9 @@ _Static_assert(sizeof(struct record) == 16, "as files have it");
 
 struct reader {
 	struct trace trace;
-	size_t room;         /* steps                             */
-	uint32_t *pool_ids;  /* by pool: its number in the file   */
-	bool *pool_lives;    /* by pool                           */
+	size_t room;        /* steps                             */
+	uint32_t *pool_ids; /* by pool: its number in the file   */
+	bool *pool_lives;   /* by pool                           */
 };
 
 static void *grown(void *memory, size_t size)
@@ -55,8 +55,8 @@ static void reader_note_object(struct reader *reader, uint32_t object,
 	if (object >= trace->objects) {
 		uint32_t objects = object * 2 + 1024;
 
-		trace->sizes = grown(trace->sizes,
-				     objects * sizeof(*trace->sizes));
+		trace->sizes =
+			grown(trace->sizes, objects * sizeof(*trace->sizes));
 		memset(trace->sizes + trace->objects, 0,
 		       (objects - trace->objects) * sizeof(*trace->sizes));
 		trace->objects = objects;
@@ -117,14 +117,15 @@ static void reader_end_pools(struct reader *reader)
 }
 
 /* Bytes: the first block of a pool that was inherited over a fork. */
-enum { INHERITED_POOL = 4096 };
+enum {
+	INHERITED_POOL = 4096
+};
 
 /* What the operations 1.. of a pool's trace are here; -1: not replayed. */
 static const signed char pool_ops[] = {
-	-1,	       TRACE_CREATE, TRACE_DESTROY, TRACE_RESET,
-	TRACE_ALLOC,   TRACE_PACKED, TRACE_ZEROED,  TRACE_ALIGNED,
-	TRACE_FREE,    TRACE_REFUSED, -1,	    -1,
-	TRACE_CLEANUP,
+	-1,           TRACE_CREATE, TRACE_DESTROY, TRACE_RESET, TRACE_ALLOC,
+	TRACE_PACKED, TRACE_ZEROED, TRACE_ALIGNED, TRACE_FREE,  TRACE_REFUSED,
+	-1,           -1,           TRACE_CLEANUP,
 };
 
 static void read_pool_record(struct reader *reader, const struct record *record)
@@ -238,8 +239,8 @@ static void *unpack(const char *path, size_t *size)
 	uint8_t *out = grown(NULL, room);
 	lzma_ret status = LZMA_OK;
 
-	if (file == NULL || lzma_stream_decoder(&stream, UINT64_MAX, 0) !=
-				    LZMA_OK)
+	if (file == NULL ||
+	    lzma_stream_decoder(&stream, UINT64_MAX, 0) != LZMA_OK)
 		worker_die(path);
 	while (status == LZMA_OK) {
 		if (stream.avail_in == 0) {
@@ -250,7 +251,8 @@ static void *unpack(const char *path, size_t *size)
 			out = grown(out, room *= 2);
 		stream.next_out = out + stream.total_out;
 		stream.avail_out = room - (size_t)stream.total_out;
-		status = lzma_code(&stream, feof(file) ? LZMA_FINISH : LZMA_RUN);
+		status =
+			lzma_code(&stream, feof(file) ? LZMA_FINISH : LZMA_RUN);
 	}
 	if (status != LZMA_STREAM_END)
 		worker_die(path);

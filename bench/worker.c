@@ -228,8 +228,8 @@ static void *member_main(void *arg)
 struct crew *crew_start(int threads, bool idle)
 {
 	int started = threads + idle;
-	struct crew *crew = calloc(1, sizeof(*crew) + (size_t)started *
-						sizeof(*crew->members));
+	struct crew *crew = calloc(
+		1, sizeof(*crew) + (size_t)started * sizeof(*crew->members));
 
 	if (crew == NULL)
 		worker_die("calloc");
@@ -315,8 +315,7 @@ static uint16_t size_log_normal(uint64_t *state)
 
 static uint16_t size_between(uint64_t *state, uint16_t least, uint16_t most)
 {
-	return (uint16_t)(least +
-			  random_next(state) % (most - least + 1U));
+	return (uint16_t)(least + random_next(state) % (most - least + 1U));
 }
 
 static uint16_t sizes[WORKER_SIZES];
@@ -386,7 +385,8 @@ static bool read_arguments(int argc, char **argv, const struct peer_info *info)
 {
 	for (int i = 3; i < argc; i++)
 		if (strncmp(argv[i], "rounds=", 7) == 0)
-			worker_rounds = (unsigned)strtoul(argv[i] + 7, NULL, 10);
+			worker_rounds =
+				(unsigned)strtoul(argv[i] + 7, NULL, 10);
 		else if (strcmp(argv[i], "tuned") == 0 && info->tuned != NULL)
 			worker_tuned = true;
 		else if (strcmp(argv[i], "check") == 0)

@@ -46,8 +46,8 @@ int worker_main(int argc, char **argv, const struct peer_info *info,
 		const struct workload_entry *workloads, size_t count,
 		void (*begin)(void));
 
-#define WORKER_TEXT(value)    WORKER_QUOTED(value)
-#define WORKER_QUOTED(value)  #value
+#define WORKER_TEXT(value)   WORKER_QUOTED(value)
+#define WORKER_QUOTED(value) #value
 
 /* That glibc keeps what was freed, and takes more at once. */
 #define WORKER_TUNED_GLIBC                                                     \
@@ -82,8 +82,8 @@ void worker_reset_peak_rss(void);
 
 /* What one round took. */
 struct sample {
-	double ns, operations;     /* the figure `ns`                       */
-	double reset_ns, resets;   /* the figure `reset_ns`; 0 resets: none */
+	double ns, operations;   /* the figure `ns`                       */
+	double reset_ns, resets; /* the figure `reset_ns`; 0 resets: none */
 };
 
 /* Has rounds run until the time is up, after some to warm up, and prints the
@@ -111,8 +111,12 @@ int worker_processors(int threads);
 
 /* ---- sizes --------------------------------------------------------------- */
 
-enum { WORKER_FIXED_SIZE = 32 }; /* bytes: of the cases with one size */
-enum { WORKER_SIZES = 4096 }; /* a power of two: they are taken in a circle */
+enum {
+	WORKER_FIXED_SIZE = 32
+}; /* bytes: of the cases with one size */
+enum {
+	WORKER_SIZES = 4096
+}; /* a power of two: they are taken in a circle */
 
 /* The sizes of a case's mix, the same at each run. */
 const uint16_t *worker_sizes(const struct bench_case *bench_case);

@@ -34,12 +34,24 @@
 
 #include <stdlib.h>
 
-enum { SHARED_NONE, SHARED_MUTEX, SHARED_NATIVE };
+enum {
+	SHARED_NONE,
+	SHARED_MUTEX,
+	SHARED_NATIVE
+};
 
 /* A round is as long as the clock needs to tell it from others. */
-enum { ROUND_OBJECTS = 100000, ROUND_REQUESTS = 1000, ROUND_PAIRS = 2000 };
+enum {
+	ROUND_OBJECTS = 100000,
+	ROUND_REQUESTS = 1000,
+	ROUND_PAIRS = 2000
+};
 
-enum { MAX_POOLS = 16, MAX_THREADS = 64, REQUEST_OBJECTS = 40 };
+enum {
+	MAX_POOLS = 16,
+	MAX_THREADS = 64,
+	REQUEST_OBJECTS = 40
+};
 
 /* Written to, as memory is asked for to be used; and to the compiler anything
    may have happened since, so that no peer's state stays in a register. */
@@ -163,8 +175,7 @@ static void share_fill_one(struct share *share, int thread)
 
 	if (share->bench_case->mix == MIX_FIXED)
 		for (size_t i = 0; i < count; i++)
-			touch(shared_alloc(shared, local,
-					   WORKER_FIXED_SIZE));
+			touch(shared_alloc(shared, local, WORKER_FIXED_SIZE));
 	else
 		for (size_t i = 0; i < count; i++)
 			touch(shared_alloc(shared, local,
@@ -320,8 +331,8 @@ static void requests_serve(void *arg, int thread)
 	const struct requests *requests = (const struct requests *)arg;
 
 	for (size_t i = 0; i < ROUND_REQUESTS; i++) {
-		size_t at = i * REQUEST_OBJECTS %
-			    (WORKER_SIZES - REQUEST_OBJECTS);
+		size_t at =
+			i * REQUEST_OBJECTS % (WORKER_SIZES - REQUEST_OBJECTS);
 		peer_pool *pool = peer_create();
 
 		request_fill(pool, thread, requests->sizes + at,
@@ -352,7 +363,9 @@ static void run_request(const struct bench_case *bench_case)
 }
 
 #ifdef PEER_HANDED
-enum { RING = 64 };
+enum {
+	RING = 64
+};
 
 /* From the thread that makes pools to the one that ends them. */
 static struct ring {
@@ -502,17 +515,14 @@ static void run_large(const struct bench_case *bench_case)
 /* ---- what this peer does ------------------------------------------------- */
 
 static const struct workload_entry workload_entries[] = {
-	{WORKLOAD_FIXED, run_fill},
-	{WORKLOAD_SHARED_FIXED, run_shared},
+	{WORKLOAD_FIXED, run_fill},      {WORKLOAD_SHARED_FIXED, run_shared},
 #ifndef PEER_FIXED
-	{WORKLOAD_FILL, run_fill},
-	{WORKLOAD_SHARED, run_shared},
+	{WORKLOAD_FILL, run_fill},       {WORKLOAD_SHARED, run_shared},
 	{WORKLOAD_CHURN, run_churn},
 #ifndef PEER_FLOOR
 	{WORKLOAD_MEMORY, run_memory},
 #ifdef PEER_LIVES
-	{WORKLOAD_REQUEST, run_request},
-	{WORKLOAD_REPLAY, run_replay},
+	{WORKLOAD_REQUEST, run_request}, {WORKLOAD_REPLAY, run_replay},
 #endif
 #ifdef PEER_HANDED
 	{WORKLOAD_HANDED, run_handed},

@@ -198,7 +198,8 @@ tarn_pool *tarn_pool_create_child(tarn_pool *parent,
  * Destroys the children, runs the cleanups (newest first), forgets the data
  * of tarn_pool_set_data, frees large allocations, and makes all other memory
  * of the pool new again. Blocks stay warm: as many bytes as this round used,
- * and half of what is kept beyond that. Each tarn_local stays valid.
+ * and half of what is kept beyond that; but many small ones make way for a few
+ * large ones, which the next round brings. Each tarn_local stays valid.
  * Called while another reset or destroy of this pool runs, from one of its
  * own cleanups for instance, it does nothing but set errno to EBUSY.
  * Exclusive. O(children + cleanups + large + blocks + threads seen).

@@ -10,7 +10,11 @@
 #define PEER_SHARED SHARED_NONE
 
 static const struct peer_info peer = {
-	"APR pools, children", APR_VERSION_STRING, "peer", "none", NULL,
+	"APR pools, children",
+	APR_VERSION_STRING,
+	"peer",
+	"none",
+	NULL,
 	"children of one parent a thread, with an allocator of its own",
 };
 
@@ -22,8 +26,7 @@ static inline peer_pool *peer_create(void)
 
 	if (parent == NULL &&
 	    (apr_allocator_create(&allocator) != APR_SUCCESS ||
-	     apr_pool_create_ex(&parent, NULL, NULL, allocator) !=
-		     APR_SUCCESS))
+	     apr_pool_create_ex(&parent, NULL, NULL, allocator) != APR_SUCCESS))
 		worker_die("apr_pool_create_ex");
 	if (apr_pool_create(&pool, parent) != APR_SUCCESS)
 		worker_die("apr_pool_create");

@@ -8,8 +8,9 @@
 #define PEER_HANDED
 
 static const struct peer_info peer = {
-	"APR pools", APR_VERSION_STRING, "peer", "mutex", NULL,
-	"root pools, of APR's one allocator",
+	"APR pools", APR_VERSION_STRING,
+	"peer",      "mutex",
+	NULL,        "root pools, of APR's one allocator",
 };
 
 static inline peer_pool *peer_create(void)

@@ -11,8 +11,8 @@
 #define PEER_FIXED
 
 static const struct peer_info peer = {
-	"boost::pool", BOOST_LIB_VERSION, "optional", "mutex", NULL,
-	"objects of one size only",
+	"boost::pool", BOOST_LIB_VERSION,          "optional", "mutex",
+	NULL,          "objects of one size only",
 };
 
 typedef boost::pool<> peer_pool;

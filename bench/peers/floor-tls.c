@@ -6,8 +6,12 @@
 #include "floor.h"
 
 static const struct peer_info peer = {
-	"bump behind a call and a thread-local lookup", "", "floor", "native",
-	NULL, NULL,
+	"bump behind a call and a thread-local lookup",
+	"",
+	"floor",
+	"native",
+	NULL,
+	NULL,
 };
 
 typedef struct floor_room peer_local;

@@ -17,7 +17,9 @@
 /* Bytes for each thread: more than any case's objects take. */
 #define FLOOR_ROOM ((size_t)16 << 20)
 
-enum { FLOOR_THREADS = 65 };
+enum {
+	FLOOR_THREADS = 65
+};
 
 static char *floor_memory;
 
@@ -31,9 +33,9 @@ static char *floor_at(int thread)
 
 static inline void peer_begin(void)
 {
-	floor_memory = mmap(NULL, FLOOR_ROOM * FLOOR_THREADS,
-			    PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	floor_memory =
+		mmap(NULL, FLOOR_ROOM * FLOOR_THREADS, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (floor_memory == MAP_FAILED)
 		worker_die("mmap");
 }

@@ -22,7 +22,10 @@ static inline void malloc_give(void *object, size_t size)
 static const struct peer_info peer = {
 	"GLib slices",
 	WORKER_TEXT(GLIB_MAJOR_VERSION) "." WORKER_TEXT(GLIB_MINOR_VERSION),
-	 "optional", "native", NULL, MALLOC_NOTE,
+	"optional",
+	"native",
+	NULL,
+	MALLOC_NOTE,
 };
 
 static void peer_begin(void)

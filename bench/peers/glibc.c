@@ -31,7 +31,11 @@ static inline void *malloc_zeroed(size_t size)
 #include "malloc.h"
 
 static const struct peer_info peer = {
-	"glibc malloc", WORKER_TEXT(__GLIBC__) "." WORKER_TEXT(__GLIBC_MINOR__), "peer", "native", WORKER_TUNED_GLIBC,
+	"glibc malloc",
+	WORKER_TEXT(__GLIBC__) "." WORKER_TEXT(__GLIBC_MINOR__),
+	"peer",
+	"native",
+	WORKER_TUNED_GLIBC,
 	MALLOC_NOTE,
 };
 

@@ -11,7 +11,10 @@
 #define PEER_FREES
 
 static const struct peer_info peer = {
-	"jemalloc, explicit arenas", JEMALLOC_VERSION, "optional", "native",
+	"jemalloc, explicit arenas",
+	JEMALLOC_VERSION,
+	"optional",
+	"native",
 	NULL,
 	"without the threads' caches, which would outlive the arena's reset; "
 	"an arena is not made for each request",

@@ -32,7 +32,10 @@ static inline void *malloc_zeroed(size_t size)
 #include "malloc.h"
 
 static const struct peer_info peer = {
-	"jemalloc", JEMALLOC_VERSION, "peer", "native",
+	"jemalloc",
+	JEMALLOC_VERSION,
+	"peer",
+	"native",
 	"dirty_decay_ms and muzzy_decay_ms -1: keeps freed memory",
 	MALLOC_NOTE,
 };

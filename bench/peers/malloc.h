@@ -29,7 +29,9 @@
 /* Bytes of address space for one list: more than any case needs. */
 #define MALLOC_LIST ((size_t)64 << 20)
 
-enum { MALLOC_THREADS = 64 };
+enum {
+	MALLOC_THREADS = 64
+};
 
 struct malloc_object {
 	void *object;

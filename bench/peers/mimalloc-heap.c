@@ -11,7 +11,11 @@
 #define PEER_FREES
 
 static const struct peer_info peer = {
-	"mimalloc heaps", WORKER_TEXT(MI_MALLOC_VERSION), "peer", "none", NULL,
+	"mimalloc heaps",
+	WORKER_TEXT(MI_MALLOC_VERSION),
+	"peer",
+	"none",
+	NULL,
 	"a heap serves only the thread that made it; a reset is destroy and "
 	"make anew",
 };

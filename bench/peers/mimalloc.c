@@ -31,8 +31,8 @@ static inline void *malloc_zeroed(size_t size)
 #include "malloc.h"
 
 static const struct peer_info peer = {
-	"mimalloc", WORKER_TEXT(MI_MALLOC_VERSION), "peer", "native",
-	"allow_decommit off: keeps freed memory", MALLOC_NOTE,
+	"mimalloc", WORKER_TEXT(MI_MALLOC_VERSION),           "peer",
+	"native",   "allow_decommit off: keeps freed memory", MALLOC_NOTE,
 };
 
 static void peer_begin(void)

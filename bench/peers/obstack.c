@@ -17,7 +17,12 @@
 #define obstack_chunk_free  free
 
 static const struct peer_info peer = {
-	"GNU obstack", WORKER_TEXT(__GLIBC__) "." WORKER_TEXT(__GLIBC_MINOR__), "peer", "mutex", WORKER_TUNED_GLIBC, NULL,
+	"GNU obstack",
+	WORKER_TEXT(__GLIBC__) "." WORKER_TEXT(__GLIBC_MINOR__),
+	"peer",
+	"mutex",
+	WORKER_TUNED_GLIBC,
+	NULL,
 };
 
 typedef struct stack {

@@ -20,12 +20,20 @@
 #define PEER_CLEANUP
 
 static const struct peer_info peer = {
-	"the original, repaired", "", "reference", "mutex", NULL,
+	"the original, repaired",
+	"",
+	"reference",
+	"mutex",
+	NULL,
 	"the algorithm of nginx's pool, compiled into its user; under a mutex "
 	"where threads share it",
 };
 
-enum { ORIGINAL_BLOCK = 4096, ORIGINAL_MAX = 4095, ORIGINAL_PATIENCE = 4 };
+enum {
+	ORIGINAL_BLOCK = 4096,
+	ORIGINAL_MAX = 4095,
+	ORIGINAL_PATIENCE = 4
+};
 
 struct original_block {
 	char *last;
@@ -87,7 +95,7 @@ static peer_pool *original_create(size_t size)
 	peer_pool *pool;
 
 	size = original_round(size > sizeof(*pool) + 64 ? size
-							 : sizeof(*pool) + 64);
+							: sizeof(*pool) + 64);
 	pool = original_take(size);
 	original_begin_block(&pool->block, sizeof(*pool), size);
 	pool->block.next = NULL;

@@ -7,8 +7,12 @@
 #define PEER_SHARED SHARED_MUTEX
 
 static const struct peer_info peer = {
-	"pmr monotonic", "of gcc " __VERSION__, "peer", "mutex",
-	"first buffer 4 KiB; " WORKER_TUNED_GLIBC, NULL,
+	"pmr monotonic",
+	"of gcc " __VERSION__,
+	"peer",
+	"mutex",
+	"first buffer 4 KiB; " WORKER_TUNED_GLIBC,
+	NULL,
 };
 
 typedef resource_pool<std::pmr::monotonic_buffer_resource> peer_pool;

@@ -8,7 +8,11 @@
 #define PEER_FREES
 
 static const struct peer_info peer = {
-	"pmr synchronized pool", "of gcc " __VERSION__, "peer", "native", WORKER_TUNED_GLIBC,
+	"pmr synchronized pool",
+	"of gcc " __VERSION__,
+	"peer",
+	"native",
+	WORKER_TUNED_GLIBC,
 	NULL,
 };
 

@@ -52,7 +52,7 @@ template <class Resource> struct resource_pool {
 
 	template <class... Arguments>
 	explicit resource_pool(Arguments... arguments)
-		: resource(arguments..., &below)
+	    : resource(arguments..., &below)
 	{
 	}
 };

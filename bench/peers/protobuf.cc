@@ -15,8 +15,12 @@ using google::protobuf::Arena;
 using google::protobuf::ArenaOptions;
 
 static const struct peer_info peer = {
-	"protobuf Arena", WORKER_TEXT(GOOGLE_PROTOBUF_VERSION), "peer", "native",
-	"first block 4 KiB, blocks up to 256 KiB; " WORKER_TUNED_GLIBC, NULL,
+	"protobuf Arena",
+	WORKER_TEXT(GOOGLE_PROTOBUF_VERSION),
+	"peer",
+	"native",
+	"first block 4 KiB, blocks up to 256 KiB; " WORKER_TUNED_GLIBC,
+	NULL,
 };
 
 typedef Arena peer_pool;

@@ -18,14 +18,18 @@
 static const struct peer_info peer = {
 	"talloc",
 	WORKER_TEXT(TALLOC_VERSION_MAJOR) "." WORKER_TEXT(TALLOC_VERSION_MINOR),
-	 "peer", "mutex",
-	"talloc_pool of 16 KiB: memory in one piece", NULL,
+	"peer",
+	"mutex",
+	"talloc_pool of 16 KiB: memory in one piece",
+	NULL,
 };
 
 typedef void peer_pool;
 typedef void peer_local;
 
-enum { TALLOC_POOL = 16384 };
+enum {
+	TALLOC_POOL = 16384
+};
 
 static void peer_begin(void)
 {

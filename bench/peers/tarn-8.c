@@ -5,7 +5,11 @@
 #include "tarn.h"
 
 static const struct peer_info peer = {
-	"tarn_pmemalign(8)", PACKAGE_VERSION, "tarn", "native", NULL,
+	"tarn_pmemalign(8)",
+	PACKAGE_VERSION,
+	"tarn",
+	"native",
+	NULL,
 	"objects aligned to 8, as those of APR and protobuf",
 };
 

@@ -5,7 +5,11 @@
 #include "tarn.h"
 
 static const struct peer_info peer = {
-	"tarn_local_palloc", PACKAGE_VERSION, "tarn", "native", NULL,
+	"tarn_local_palloc",
+	PACKAGE_VERSION,
+	"tarn",
+	"native",
+	NULL,
 	"each thread asks once for its own part of the pool",
 };
 

@@ -32,7 +32,11 @@ static inline void *malloc_zeroed(size_t size)
 #include "malloc.h"
 
 static const struct peer_info peer = {
-	"oneTBB scalable_malloc", TBB_VERSION_STRING, "optional", "native", NULL,
+	"oneTBB scalable_malloc",
+	TBB_VERSION_STRING,
+	"optional",
+	"native",
+	NULL,
 	MALLOC_NOTE,
 };
 

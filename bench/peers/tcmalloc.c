@@ -32,8 +32,7 @@ static inline void *malloc_zeroed(size_t size)
 #include "malloc.h"
 
 static const struct peer_info peer = {
-	"tcmalloc", TC_VERSION_STRING, "peer", "native", NULL,
-	MALLOC_NOTE,
+	"tcmalloc", TC_VERSION_STRING, "peer", "native", NULL, MALLOC_NOTE,
 };
 
 static void peer_begin(void)
