@@ -106,6 +106,9 @@ double crew_run(struct crew *crew, crew_fn *fn, void *arg);
 void crew_run_one(struct crew *crew, int thread, crew_fn *fn, void *arg);
 void crew_end(struct crew *crew);
 
+/* The calling thread, to the processor of this number. */
+void worker_pin(int thread);
+
 /* How many processors these threads have for themselves. */
 int worker_processors(int threads);
 
