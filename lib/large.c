@@ -282,14 +282,16 @@ static struct large_shard *large_choose(struct large *large,
 					const void *object)
 {
 	struct large_shard *shards;
-	int error = errno;
 
 	if (use->at_home)
 		return &large->home;
 	shards = large_shards(large);
-	if (shards == NULL)
+	if (shards == NULL) {
+		int error = errno;
+
 		shards = large_make_shards(large, use);
-	errno = error;
+		errno = error;
+	}
 	return shards != NULL ? large_shard_of(shards, object) : &large->home;
 }
 

@@ -172,6 +172,15 @@ static char *local_carve(struct local *local, struct room *room,
 
 /* ---- requests -------------------------------------------------------- */
 
+static bool local_has_tail(const struct local *local, size_t size)
+{
+	size_t most = 0;
+
+	for (int i = 0; i < LOCAL_TAILS; i++)
+		most = align_max(most, room_size(local->tails[i]));
+	return most >= size;
+}
+
 /* An object from the kept tails, or NULL. */
 static char *local_take_tail(struct local *local, size_t alignment, size_t size)
 {
@@ -196,7 +205,9 @@ void *local_take(struct local *local, size_t alignment, size_t size)
 	if (before >= size)
 		object = local_carve(local, &room, alignment, size, &taken);
 	if (object == NULL)
-		return local_take_tail(local, alignment, size);
+		return local_has_tail(local, size)
+			       ? local_take_tail(local, alignment, size)
+			       : NULL;
 	local_set(local, room,
 		  local_given(local) - (before - room_size(room) - taken));
 	return object;

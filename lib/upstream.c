@@ -180,31 +180,35 @@ static bool source_charge_raise(const struct source *source, size_t charged,
 
 /*
  * The caller's functions may change errno and be cancellation points; the
- * library may hold a mutex around them.
+ * library may hold a mutex around them. malloc is none, and the guard would
+ * cost as much as it does.
  */
 struct source_call {
 	int error;
+	bool guarded;
 	int cancel;
 };
 
-static struct source_call source_begin(void)
+static struct source_call source_begin(const struct source *source)
 {
-	struct source_call call = {errno, 0};
+	struct source_call call = {errno, !source->cached, 0};
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call.cancel);
+	if (call.guarded)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call.cancel);
 	return call;
 }
 
 static void source_end(struct source_call call)
 {
-	pthread_setcancelstate(call.cancel, NULL);
+	if (call.guarded)
+		pthread_setcancelstate(call.cancel, NULL);
 	errno = call.error;
 }
 
 void *source_alloc(const struct source *source, size_t *size, size_t alignment)
 {
 	const tarn_upstream *up = &source->upstream;
-	struct source_call call = source_begin();
+	struct source_call call = source_begin(source);
 	size_t charged = *size;
 	void *ptr = up->alloc(up->ctx, size, alignment);
 
@@ -226,7 +230,7 @@ void source_release(const struct source *source, void *ptr, size_t size)
 	const tarn_upstream *up = &source->upstream;
 	/* The source may stand in the memory that goes. */
 	struct limit *limit = source->limit;
-	struct source_call call = source_begin();
+	struct source_call call = source_begin(source);
 
 	up->release(up->ctx, ptr, size);
 	source_end(call);
@@ -246,7 +250,7 @@ void *source_resize(const struct source *source, void *ptr, size_t old_size,
 	if (up->resize == NULL || (source->limit != NULL && !source->cached) ||
 	    (more != 0 && limit_charge(source->limit, more, more) == 0))
 		return NULL;
-	call = source_begin();
+	call = source_begin(source);
 	ptr = up->resize(up->ctx, ptr, old_size, new_size);
 	source_end(call);
 	if (ptr == NULL)
