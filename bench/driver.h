@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "cases.h"
 
 enum {
 	ROWS_MOST = 64,
 	ROUNDS_MOST = 101,
+	CASES_MOST = 64,
 	TEXT_MOST = 256
 };
 
@@ -47,7 +49,7 @@ struct row {
 	char title[TEXT_MOST], version[TEXT_MOST], kind[TEXT_MOST];
 	char shared[TEXT_MOST], tuning[TEXT_MOST], note[TEXT_MOST];
 	bool tuned;
-	bool *can; /* by case */
+	bool can[CASES_MOST];
 };
 
 struct rows {
@@ -64,10 +66,11 @@ struct result {
 
 /* ---- workers, in process.c ----------------------------------------------- */
 
-/* The rows of all peers beside this program. */
+/* The rows of all peers beside this program, which was started as `program`. */
 void rows_find(struct rows *rows, const char *program);
 
-/* Runs one repetition; false, with a message, where the worker failed. */
+/* Runs one repetition; false, with a message, where the worker failed. That it
+   printed figures is asked of it unless it has an option. */
 bool row_run(const struct row *row, const struct bench_case *bench_case,
 	     const char *option, struct figures *figures);
 
@@ -86,6 +89,12 @@ double ratio(const double *a, const double *b, size_t count);
 /* Whether the quartiles of one enclose none of the other's. */
 bool differ(const double *a, const double *b, size_t count);
 
+/* Whether something else ran meanwhile, as the empty loop tells. */
+bool is_disturbed(const struct figures *figures);
+
+/* The empty loop's time over the last repetitions. */
+double reference_ns(void);
+
 /* ---- what is told, in print.c -------------------------------------------- */
 
 struct machine {
@@ -102,14 +111,26 @@ struct report {
 	struct result *results; /* by case, then row */
 	const bool *chosen;     /* by case           */
 	size_t rounds, thrown_away;
+	size_t disturbed; /* kept all the same: the last try */
+	size_t done, all; /* repetitions                      */
+	time_t start;
 	double reference_ns;
 };
+
+/* The cases and peers that there are. */
+void print_list(const struct rows *rows);
 
 void print_head(const struct report *report);
 void print_case(const struct report *report, size_t at);
 void print_foot(const struct report *report);
 
-/* Writes all of it to file `path`; false with errno. */
+/* Where the run is, on one line of a terminal, and how long a case took. */
+void print_progress(const struct report *report, size_t at,
+		    const struct row *row, const char *what);
+void print_progress_end(size_t at, double seconds);
+
+/* Writes all of it to file `path`, which is replaced once all is written;
+   false with errno. */
 bool print_json(const struct report *report, const char *path);
 
 #endif

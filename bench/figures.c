@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Medians, quartiles and ratios: see driver.h.
+ * Medians, quartiles, ratios, and what was disturbed: see driver.h.
  */
 #include "driver.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+enum {
+	REFERENCES = 15
+};
+
+/* How far the empty loop may be off. */
+static const double disturbed_part = 0.05;
+
+static double references[REFERENCES];
+static size_t references_seen;
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -41,4 +51,23 @@ bool differ(const double *a, const double *b, size_t count)
 {
 	return quantile(a, count, 0.75) < quantile(b, count, 0.25) ||
 	       quantile(b, count, 0.75) < quantile(a, count, 0.25);
+}
+
+double reference_ns(void)
+{
+	return quantile(references,
+			references_seen < REFERENCES ? references_seen
+						     : REFERENCES,
+			0.5);
+}
+
+/* What it is held against follows a machine that changes its pace. */
+bool is_disturbed(const struct figures *figures)
+{
+	double before = figures->values[METRIC_REFERENCE_BEFORE];
+	double after = figures->values[METRIC_REFERENCE_AFTER];
+
+	references[references_seen++ % REFERENCES] = before;
+	return fabs(after / before - 1) > disturbed_part ||
+	       fmax(before, after) > reference_ns() * (1 + 2 * disturbed_part);
 }

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,21 @@ void machine_look(struct machine *machine)
 
 /* ---- text ---------------------------------------------------------------- */
 
+static void print_title(const struct row *row)
+{
+	printf("  %-15s %s %s%s%s\n", row->id, row->title, row->version,
+	       row->tuned ? "; " : "", row->tuning);
+}
+
+void print_list(const struct rows *rows)
+{
+	for (size_t i = 0; i < bench_case_count; i++)
+		printf("  %-15s %s\n", bench_cases[i].id, bench_cases[i].title);
+	printf("\n");
+	for (size_t i = 0; i < rows->count; i++)
+		print_title(&rows->rows[i]);
+}
+
 void print_head(const struct report *report)
 {
 	const struct machine *machine = &report->machine;
@@ -64,12 +80,8 @@ void print_head(const struct report *report)
 	       PACKAGE_VERSION, machine->date, machine->processors,
 	       machine->cpu, machine->memory_mib, machine->kernel,
 	       machine->libc, machine->compiler, machine->flags);
-	for (size_t i = 0; i < report->rows->count; i++) {
-		const struct row *row = &report->rows->rows[i];
-
-		printf("  %-15s %s %s%s%s\n", row->id, row->title, row->version,
-		       row->tuned ? "; " : "", row->tuning);
-	}
+	for (size_t i = 0; i < report->rows->count; i++)
+		print_title(&report->rows->rows[i]);
 }
 
 /* By the first figure that it has; rows that cannot stand last. */
@@ -93,20 +105,29 @@ static void print_number(double value, const char *unit)
 		       value, unit);
 }
 
+/* Whether a pool is shared, and a peer not made for it goes under a mutex. */
+static bool case_shares(const struct bench_case *bench_case)
+{
+	return bench_case->workload == WORKLOAD_SHARED ||
+	       bench_case->workload == WORKLOAD_SHARED_FIXED ||
+	       bench_case->workload == WORKLOAD_CHURN ||
+	       bench_case->workload == WORKLOAD_LARGE;
+}
+
 /* With the first row as the one that others are compared with. */
 static void print_row(const struct row *row, const struct result *result,
-		      const struct result *ours)
+		      const struct result *ours, bool shares)
 {
 	const double *ns = result->values[METRIC_NS];
 	const double *our_ns = ours->values[METRIC_NS];
 	size_t n = result->rounds;
 
 	printf("  %-15s%c", row->id,
-	       strcmp(row->shared, "mutex") == 0 ? 'm' : ' ');
+	       shares && strcmp(row->shared, "mutex") == 0 ? 'm' : ' ');
 	print_number(quantile(ns, n, 0.5), "");
 	print_number(quantile(ns, n, 0), "");
 	print_number(quantile(ns, n, 1), "");
-	if (ours->rounds == n && !isnan(quantile(ns, n, 0.5)) && result != ours)
+	if (ours->rounds == n && !isnan(ratio(ns, our_ns, n)) && result != ours)
 		printf(" %8.2f%c", ratio(ns, our_ns, n),
 		       differ(ns, our_ns, n) ? ' ' : '~');
 	else
@@ -142,7 +163,8 @@ void print_case(const struct report *report, size_t at)
 		if (least == rows->count)
 			break;
 		done[least] = true;
-		print_row(&rows->rows[least], &results[least], &results[0]);
+		print_row(&rows->rows[least], &results[least], &results[0],
+			  case_shares(&bench_cases[at]));
 	}
 	fflush(stdout);
 }
@@ -152,8 +174,30 @@ void print_foot(const struct report *report)
 	printf("\nns: medians of %zu repetitions, in turn with the others; "
 	       "ratio: to %s,\nround by round; ~: less apart than the noise "
 	       "(quartiles overlap); m: shared\nunder one mutex. %zu "
-	       "repetitions were disturbed and run again.\n",
-	       report->rounds, report->rows->rows[0].id, report->thrown_away);
+	       "repetitions were disturbed and run again; %zu stayed so.\n",
+	       report->rounds, report->rows->rows[0].id, report->thrown_away,
+	       report->disturbed);
+}
+
+void print_progress(const struct report *report, size_t at,
+		    const struct row *row, const char *what)
+{
+	double spent = difftime(time(NULL), report->start);
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r\033[K%s: %s: %s, %.0f s", bench_cases[at].id,
+		row->id, what, spent);
+	if (report->done != 0)
+		fprintf(stderr, " of about %.0f",
+			spent * (double)report->all / (double)report->done);
+}
+
+void print_progress_end(size_t at, double seconds)
+{
+	fprintf(stderr, "%s%s: %.0f s\n",
+		isatty(STDERR_FILENO) ? "\r\033[K" : "", bench_cases[at].id,
+		seconds);
 }
 
 /* ---- JSON ---------------------------------------------------------------- */
@@ -164,7 +208,9 @@ static void json_text(FILE *file, const char *name, const char *text)
 	for (; *text != '\0'; text++)
 		if (*text == '"' || *text == '\\')
 			fprintf(file, "\\%c", *text);
-		else if ((unsigned char)*text >= ' ')
+		else if ((unsigned char)*text < ' ')
+			fprintf(file, "\\u%04x", (unsigned)*text);
+		else
 			fputc(*text, file);
 	fputs("\"", file);
 }
@@ -197,8 +243,8 @@ static void json_machine(FILE *file, const struct report *report)
 	json_text(file, "libc", machine->libc);
 	fprintf(file,
 		",\n\"repetitions\":%zu,\"thrown_away\":%zu,"
-		"\"reference_ns\":",
-		report->rounds, report->thrown_away);
+		"\"disturbed\":%zu,\"reference_ns\":",
+		report->rounds, report->thrown_away, report->disturbed);
 	json_number(file, report->reference_ns);
 }
 
@@ -300,17 +346,29 @@ static void json_report(FILE *file, const struct report *report)
 	fputs("]}\n", file);
 }
 
-bool print_json(const struct report *report, const char *path)
+static bool json_write(const struct report *report, const char *path)
 {
-	char temporary[4096];
-	FILE *file;
+	FILE *file = fopen(path, "we");
+	bool written;
 
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	file = fopen(temporary, "we");
 	if (file == NULL)
 		return false;
 	json_report(file, report);
-	if (fclose(file) != 0)
-		return false;
-	return rename(temporary, path) == 0;
+	written = fflush(file) == 0 && !ferror(file);
+	return fclose(file) == 0 && written;
+}
+
+bool print_json(const struct report *report, const char *path)
+{
+	char temporary[4096];
+	struct stat there;
+
+	/* A device or a pipe is written to: only a file is replaced. */
+	if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+		return json_write(report, path);
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	if (json_write(report, temporary) && rename(temporary, path) == 0)
+		return true;
+	unlink(temporary);
+	return false;
 }

@@ -5,23 +5,23 @@
 #define _GNU_SOURCE 1
 #include "driver.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
-/* A repetition takes a tenth of a second; this one hangs. */
-static const int time_limit_ms = 120000;
+enum {
+	TIME_LIMIT = 60 /* s: a repetition takes a tenth of one; this hangs */
+};
 
 const char *const metric_names[METRICS] = {"ns",
 					   "reset_ns",
@@ -56,43 +56,84 @@ static int process_start(char *const *argv, pid_t *pid)
 	return -1;
 }
 
-/* Reads all there is, up to `size`; false where it takes too long. */
-static bool process_read(int from, char *text, size_t size)
+static volatile pid_t running;
+static volatile sig_atomic_t late;
+
+static void end_late(int signal)
 {
-	struct pollfd poll_from = {from, POLLIN, 0};
-	size_t used = 0;
-
-	for (;;) {
-		ssize_t got;
-
-		if (poll(&poll_from, 1, time_limit_ms) <= 0)
-			return false;
-		got = read(from, text + used, size - 1 - used);
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-	}
-	text[used] = '\0';
-	return true;
+	(void)signal;
+	late = 1;
+	kill(running, SIGKILL);
 }
 
-/* What `argv` printed; false where it did not end well. */
-static bool process_run(char *const *argv, char *text, size_t size)
+/* Has a process killed where it takes too long. */
+static void process_limit(pid_t pid)
+{
+	struct sigaction action = {.sa_handler = end_late};
+
+	sigaction(SIGALRM, &action, NULL);
+	running = pid;
+	late = 0;
+	alarm(TIME_LIMIT);
+}
+
+/* Reads all there is, of which it keeps what `size` has room for. */
+static void process_read(int from, char *text, size_t size)
+{
+	char beyond[4096];
+	size_t used = 0;
+
+	while (!late) {
+		size_t room = size - 1 - used;
+		ssize_t got = room != 0 ? read(from, text + used, room)
+					: read(from, beyond, sizeof(beyond));
+
+		if (got == 0 || (got < 0 && errno != EINTR))
+			break;
+		if (got > 0 && room != 0)
+			used += (size_t)got;
+	}
+	text[used] = '\0';
+}
+
+/* How it ended: "" where well. The limit ends before its number may be that of
+   another process. */
+static void process_end(pid_t pid, char *why, size_t size)
+{
+	siginfo_t info;
+	int status = 0;
+
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 &&
+	       errno == EINTR)
+		;
+	alarm(0);
+	waitpid(pid, &status, 0);
+	why[0] = '\0';
+	if (late)
+		snprintf(why, size, "took more than %d s", TIME_LIMIT);
+	else if (WIFSIGNALED(status))
+		snprintf(why, size, "ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) != 0)
+		snprintf(why, size, "exit status %d", WEXITSTATUS(status));
+}
+
+/* What `argv` printed, and why it failed; false where it did. */
+static bool process_run(char *const *argv, char *text, size_t size,
+			char why[TEXT_MOST])
 {
 	pid_t pid;
-	int from = process_start(argv, &pid), status;
-	bool all;
+	int from = process_start(argv, &pid);
 
 	text[0] = '\0';
-	if (from < 0)
+	if (from < 0) {
+		snprintf(why, TEXT_MOST, "%s", strerror(errno));
 		return false;
-	all = process_read(from, text, size);
+	}
+	process_limit(pid);
+	process_read(from, text, size);
 	close(from);
-	if (!all)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return all && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	process_end(pid, why, TEXT_MOST);
+	return why[0] == '\0';
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -117,22 +158,40 @@ static void row_set(struct row *row, const char *name, const char *value)
 			row->can[i] = true;
 }
 
+/* Its place in the table, by what it is: ours first, floors last. */
+static int kind_rank(const char *kind)
+{
+	static const char *const kinds[] = {"tarn", "peer", "optional",
+					    "reference", "floor"};
+	int count = sizeof(kinds) / sizeof(*kinds), rank = 0;
+
+	while (rank < count && strcmp(kinds[rank], kind) != 0)
+		rank++;
+	return rank < count ? rank : -1;
+}
+
 static bool row_describe(struct row *row)
 {
-	char text[1 << 14], describe[] = "describe";
+	char text[1 << 14], why[TEXT_MOST], describe[] = "describe";
 	char *argv[] = {row->program, describe, NULL};
 	char *rest = text, *line;
 
-	row->can = calloc(bench_case_count, sizeof(*row->can));
-	if (row->can == NULL || !process_run(argv, text, sizeof(text)))
+	if (!process_run(argv, text, sizeof(text), why)) {
+		fprintf(stderr, "tarn-bench: %s: %s\n%s", row->program, why,
+			text);
 		return false;
+	}
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		char *name = strsep(&line, "\t");
 
 		if (line != NULL)
 			row_set(row, name, line);
 	}
-	return true;
+	if (kind_rank(row->kind) >= 0)
+		return true;
+	fprintf(stderr, "tarn-bench: %s does not describe itself\n",
+		row->program);
+	return false;
 }
 
 static void rows_add(struct rows *rows, const char *directory, const char *name)
@@ -141,12 +200,11 @@ static void rows_add(struct rows *rows, const char *directory, const char *name)
 
 	if (rows->count + 2 > ROWS_MOST)
 		return;
+	memset(row, 0, sizeof(*row));
 	snprintf(row->id, sizeof(row->id), "%s", name + strlen("peer-"));
 	snprintf(row->program, sizeof(row->program), "%s/%s", directory, name);
-	if (!row_describe(row)) {
-		fprintf(stderr, "tarn-bench: %s does not run\n", row->program);
+	if (!row_describe(row))
 		return;
-	}
 	rows->count++;
 	if (row->tuning[0] == '\0')
 		return;
@@ -157,28 +215,39 @@ static void rows_add(struct rows *rows, const char *directory, const char *name)
 	rows->count++;
 }
 
-/* Ours first, floors last, by name within. */
 static int row_compare(const void *a, const void *b)
 {
-	static const char order[] = "tarn peer optional reference floor";
 	const struct row *x = a, *y = b;
-	const char *at_x = strstr(order, x->kind);
-	const char *at_y = strstr(order, y->kind);
+	int rank_x = kind_rank(x->kind), rank_y = kind_rank(y->kind);
 
-	return at_x != at_y ? (at_x > at_y) - (at_x < at_y)
-			    : strcmp(x->id, y->id);
+	return rank_x != rank_y ? rank_x - rank_y : strcmp(x->id, y->id);
+}
+
+/* Where this program is, also where the shell found it. */
+static void directory_find(char *directory, size_t size, const char *program)
+{
+	ssize_t length = readlink("/proc/self/exe", directory, size - 1);
+	char *slash;
+
+	if (length > 0)
+		directory[length] = '\0';
+	else
+		snprintf(directory, size, "%s", program);
+	slash = strrchr(directory, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	else
+		snprintf(directory, size, ".");
 }
 
 void rows_find(struct rows *rows, const char *program)
 {
 	char directory[3800];
-	const char *slash = strrchr(program, '/');
 	struct dirent *entry;
 	DIR *open;
 
-	snprintf(directory, sizeof(directory), "%.*s",
-		 slash != NULL ? (int)(slash - program) : 1,
-		 slash != NULL ? program : ".");
+	assert(bench_case_count <= CASES_MOST);
+	directory_find(directory, sizeof(directory), program);
 	open = opendir(directory);
 	while (open != NULL && (entry = readdir(open)) != NULL)
 		if (strncmp(entry->d_name, "peer-", 5) == 0 &&
@@ -193,23 +262,35 @@ void rows_find(struct rows *rows, const char *program)
 
 static void figures_read(struct figures *figures, char *text)
 {
-	char *line;
+	char *line, *end;
 
 	for (int i = 0; i < METRICS; i++)
 		figures->values[i] = NAN;
 	while ((line = strsep(&text, "\n")) != NULL) {
 		char *name = strsep(&line, "\t");
 
-		for (int i = 0; line != NULL && i < METRICS; i++)
-			if (strcmp(name, metric_names[i]) == 0)
-				figures->values[i] = strtod(line, NULL);
+		for (int i = 0; line != NULL && i < METRICS; i++) {
+			double value = strtod(line, &end);
+
+			if (strcmp(name, metric_names[i]) == 0 && end != line &&
+			    *end == '\0' && isfinite(value))
+				figures->values[i] = value;
+		}
 	}
+}
+
+static bool figures_told(const struct figures *figures)
+{
+	for (int i = 0; i < METRICS_TOLD; i++)
+		if (!isnan(figures->values[i]))
+			return true;
+	return false;
 }
 
 bool row_run(const struct row *row, const struct bench_case *bench_case,
 	     const char *option, struct figures *figures)
 {
-	char text[1 << 14];
+	char text[1 << 14], why[TEXT_MOST];
 	char *argv[] = {(char *)row->program,
 			(char *)"run",
 			(char *)bench_case->id,
@@ -217,13 +298,17 @@ bool row_run(const struct row *row, const struct bench_case *bench_case,
 			(char *)(row->tuned ? option : NULL),
 			NULL};
 
-	if (!process_run(argv, text, sizeof(text))) {
-		fprintf(stderr, "tarn-bench: %s failed in %s:\n%s\n", row->id,
-			bench_case->id, text);
+	if (!process_run(argv, text, sizeof(text), why)) {
+		fprintf(stderr, "\ntarn-bench: %s failed in %s: %s\n%s",
+			row->id, bench_case->id, why, text);
 		return false;
 	}
 	figures_read(figures, text);
-	return true;
+	if (option != NULL || figures_told(figures))
+		return true;
+	fprintf(stderr, "\ntarn-bench: %s printed no figure in %s\n", row->id,
+		bench_case->id);
+	return false;
 }
 
 /* ---- instructions -------------------------------------------------------- */
@@ -234,6 +319,7 @@ static bool callgrind(const struct row *row, const struct bench_case *at,
 		      double *operations)
 {
 	static char text[1 << 16];
+	char why[TEXT_MOST];
 	struct figures figures;
 	const char *collected;
 	char *argv[] = {(char *)"valgrind",
@@ -246,7 +332,7 @@ static bool callgrind(const struct row *row, const struct bench_case *at,
 			(char *)(row->tuned ? "tuned" : NULL),
 			NULL};
 
-	if (!process_run(argv, text, sizeof(text)) ||
+	if (!process_run(argv, text, sizeof(text), why) ||
 	    (collected = strstr(text, "Collected : ")) == NULL)
 		return false;
 	*instructions = strtod(collected + strlen("Collected : "), NULL);

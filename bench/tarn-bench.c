@@ -16,17 +16,18 @@
 #include <unistd.h>
 
 enum {
-	TRIES = 5,
-	REFERENCES = 15
+	REPEATS = 5,     /* of a disturbed repetition    */
+	ROUNDS = 7,      /* where the user does not say  */
+	QUICK_ROUNDS = 3 /* the same, of a quick look    */
 };
 
-/* How far the empty loop may be off. */
-static const double disturbed_part = 0.05;
-
 static struct rows rows;
-static struct report report = {.rows = &rows, .rounds = 7};
+static struct report report = {.rows = &rows};
 static const char *json_path;
-static bool counts = true, quick, failed;
+static bool quick, failed;
+
+/* Whether instructions are counted; -1: as long as it is not to be quick. */
+static int counts = -1;
 
 /* ---- what is chosen ------------------------------------------------------ */
 
@@ -35,10 +36,6 @@ static const char quick_cases[] =
 static const char quick_peers[] =
 	"tarn,tarn-local,glibc,mimalloc,apr,apr-child,protobuf+,original,"
 	"floor-tls,floor-inline";
-
-enum {
-	QUICK_ROUNDS = 3
-};
 
 static void refuse(const char *what, const char *name)
 {
@@ -56,13 +53,25 @@ static bool case_is(const char *id, const char *name)
 	       (id[length] == '\0' || id[length] == '-');
 }
 
+/* Takes the first name off a list; false where none is left. */
+static bool next_name(const char **list, char name[TEXT_MOST])
+{
+	size_t length;
+
+	if (*list == NULL)
+		return false;
+	length = strcspn(*list, ",");
+	snprintf(name, TEXT_MOST, "%.*s", (int)length, *list);
+	*list = (*list)[length] == ',' ? *list + length + 1 : NULL;
+	return true;
+}
+
 static void cases_choose(bool *chosen, const char *list)
 {
-	char names[1024], *rest = names, *name;
+	char name[TEXT_MOST];
 
 	memset(chosen, 0, bench_case_count * sizeof(*chosen));
-	snprintf(names, sizeof(names), "%s", list);
-	while ((name = strsep(&rest, ",")) != NULL) {
+	while (next_name(&list, name)) {
 		bool found = false;
 
 		for (size_t i = 0; i < bench_case_count; i++)
@@ -86,11 +95,10 @@ static bool row_is(const struct row *row, const char *name, bool exactly)
 static void rows_choose(const char *list, bool exactly)
 {
 	bool keep[ROWS_MOST] = {false};
-	char names[1024], *rest = names, *name;
+	char name[TEXT_MOST];
 	size_t count = 0;
 
-	snprintf(names, sizeof(names), "%s", list);
-	while ((name = strsep(&rest, ",")) != NULL) {
+	while (next_name(&list, name)) {
 		bool found = false;
 
 		for (size_t i = 0; i < rows.count; i++)
@@ -107,79 +115,54 @@ static void rows_choose(const char *list, bool exactly)
 
 static void threads_choose(bool *chosen, const char *list)
 {
-	char names[256], *rest, *name;
+	bool named[CASES_MOST] = {false};
+	char name[TEXT_MOST], threads[16];
 
-	for (size_t i = 0; i < bench_case_count; i++) {
-		bool named = false;
+	while (next_name(&list, name)) {
+		bool found = false;
 
-		snprintf(names, sizeof(names), "%s", list);
-		rest = names;
-		while ((name = strsep(&rest, ",")) != NULL)
-			named |= atoi(name) == bench_cases[i].threads;
-		chosen[i] &= named;
+		for (size_t i = 0; i < bench_case_count; i++) {
+			snprintf(threads, sizeof(threads), "%d",
+				 bench_cases[i].threads);
+			if (strcmp(threads, name) == 0)
+				named[i] = found = true;
+		}
+		if (!found)
+			refuse("case of so many threads:", name);
 	}
+	for (size_t i = 0; i < bench_case_count; i++)
+		chosen[i] &= named[i];
 }
 
 /* ---- rounds -------------------------------------------------------------- */
-
-static bool is_disturbed(const struct figures *figures, double reference)
-{
-	double before = figures->values[METRIC_REFERENCE_BEFORE];
-	double after = figures->values[METRIC_REFERENCE_AFTER];
-
-	return fabs(after / before - 1) > disturbed_part ||
-	       fmax(before, after) > reference * (1 + 2 * disturbed_part);
-}
-
-/* The empty loop's time over the last repetitions: it follows a machine that
-   changes its pace. */
-static double reference_follow(const struct figures *figures)
-{
-	static double last[REFERENCES];
-	static size_t count;
-	size_t filled;
-
-	last[count++ % REFERENCES] = figures->values[METRIC_REFERENCE_BEFORE];
-	filled = count < REFERENCES ? count : REFERENCES;
-	report.reference_ns = quantile(last, filled, 0.5);
-	return report.reference_ns;
-}
 
 /* One repetition that nothing disturbed, if that can be had. */
 static bool repeat(const struct row *row, const struct bench_case *at,
 		   struct figures *figures)
 {
-	for (int tries = 0; tries < TRIES; tries++) {
+	for (int repeats = 0;; repeats++) {
 		if (!row_run(row, at, NULL, figures))
 			return false;
-		if (!is_disturbed(figures, reference_follow(figures)))
+		if (!is_disturbed(figures))
+			return true;
+		if (repeats == REPEATS)
 			break;
 		report.thrown_away++;
 	}
+	report.disturbed++;
 	return true;
 }
 
-static void progress(const struct bench_case *at, size_t round,
-		     const struct row *row)
+static void row_repeat(size_t at, size_t round, size_t i)
 {
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s: round %zu of %zu: %s", at->id,
-			round + 1, report.rounds, row->id);
-}
-
-static void progress_end(const struct bench_case *at, double seconds)
-{
-	fprintf(stderr, "%s%s: %.0f s\n",
-		isatty(STDERR_FILENO) ? "\r\033[K" : "", at->id, seconds);
-}
-
-static void row_repeat(struct result *result, size_t round,
-		       const struct row *row, const struct bench_case *at)
-{
+	struct result *result = &report.results[at * ROWS_MOST + i];
 	struct figures figures;
+	char what[64];
 
-	progress(at, round, row);
-	if (!repeat(row, at, &figures)) {
+	snprintf(what, sizeof(what), "round %zu of %zu", round + 1,
+		 report.rounds);
+	print_progress(&report, at, &rows.rows[i], what);
+	if (!repeat(&rows.rows[i], &bench_cases[at], &figures)) {
 		failed = true;
 		for (int k = 0; k < METRICS; k++)
 			figures.values[k] = NAN;
@@ -187,6 +170,7 @@ static void row_repeat(struct result *result, size_t round,
 	for (int k = 0; k < METRICS; k++)
 		result->values[k][round] = figures.values[k];
 	result->rounds = round + 1;
+	report.done++;
 }
 
 /* Objects that overlap would be fast, too. */
@@ -194,17 +178,33 @@ static void case_check(size_t at)
 {
 	struct figures figures;
 
-	for (size_t i = 0; i < rows.count; i++)
-		if (bench_cases[at].trace != NULL && rows.rows[i].can[at] &&
-		    !row_run(&rows.rows[i], &bench_cases[at], "check",
-			     &figures))
-			failed = true;
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct row *row = &rows.rows[i];
+
+		if (bench_cases[at].trace == NULL || !row->can[at])
+			continue;
+		print_progress(&report, at, row, "check");
+		failed |= !row_run(row, &bench_cases[at], "check", &figures);
+	}
+}
+
+static void case_count(size_t at)
+{
+	struct result *results = report.results + at * ROWS_MOST;
+
+	for (size_t i = 0; i < rows.count; i++) {
+		results[i].instructions = NAN;
+		if (counts == 0 || results[i].rounds == 0)
+			continue;
+		print_progress(&report, at, &rows.rows[i], "instructions");
+		results[i].instructions =
+			row_instructions(&rows.rows[i], &bench_cases[at]);
+	}
 }
 
 static void case_run(size_t at)
 {
-	struct result *results = report.results + at * ROWS_MOST;
-	double start = (double)time(NULL);
+	time_t start = time(NULL);
 
 	case_check(at);
 	for (size_t round = 0; round < report.rounds; round++)
@@ -212,31 +212,15 @@ static void case_run(size_t at)
 			size_t next = (i + round) % rows.count;
 
 			if (rows.rows[next].can[at])
-				row_repeat(&results[next], round,
-					   &rows.rows[next], &bench_cases[at]);
+				row_repeat(at, round, next);
 		}
-	for (size_t i = 0; i < rows.count; i++) {
-		results[i].instructions = NAN;
-		if (counts && results[i].rounds != 0)
-			results[i].instructions = row_instructions(
-				&rows.rows[i], &bench_cases[at]);
-	}
-	progress_end(&bench_cases[at], (double)time(NULL) - start);
+	case_count(at);
+	report.reference_ns = reference_ns();
+	print_progress_end(at, difftime(time(NULL), start));
 	print_case(&report, at);
 }
 
 /* ---- the program --------------------------------------------------------- */
-
-static void list(void)
-{
-	for (size_t i = 0; i < bench_case_count; i++)
-		printf("%-14s %s\n", bench_cases[i].id, bench_cases[i].title);
-	printf("\n");
-	for (size_t i = 0; i < rows.count; i++)
-		printf("%-14s %s %s%s%s\n", rows.rows[i].id, rows.rows[i].title,
-		       rows.rows[i].version, rows.rows[i].tuned ? "; " : "",
-		       rows.rows[i].tuning);
-}
 
 static const char usage[] =
 	"usage: tarn-bench [options]\n"
@@ -245,6 +229,7 @@ static const char usage[] =
 	"  -t, --threads LIST      cases of so many threads\n"
 	"  -r, --repetitions N     of each case and peer (7)\n"
 	"  -q, --quick             few of each, in under a minute\n"
+	"  -i, --instructions      count them in a quick look, too\n"
 	"  -n, --no-instructions   do not count them, where valgrind is there\n"
 	"  -j, --json FILE         write all figures there, too\n"
 	"  -l, --list              the cases and peers that there are\n"
@@ -257,6 +242,7 @@ static const struct option options[] = {
 	{"threads", required_argument, NULL, 't'},
 	{"repetitions", required_argument, NULL, 'r'},
 	{"quick", no_argument, NULL, 'q'},
+	{"instructions", no_argument, NULL, 'i'},
 	{"no-instructions", no_argument, NULL, 'n'},
 	{"json", required_argument, NULL, 'j'},
 	{"list", no_argument, NULL, 'l'},
@@ -278,6 +264,12 @@ static void read_repetitions(const char *text)
 	report.rounds = (size_t)count;
 }
 
+__attribute__((noreturn)) static void refuse_usage(void)
+{
+	fputs(usage, stderr);
+	exit(2);
+}
+
 /* What only the whole list of peers can answer waits for it. */
 struct asked {
 	const char *workloads, *peers, *threads;
@@ -289,7 +281,7 @@ static struct asked read_options(int argc, char **argv)
 	struct asked asked = {NULL, NULL, NULL, false};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "w:p:t:r:qnj:lh", options,
+	while ((option = getopt_long(argc, argv, "w:p:t:r:qinj:lh", options,
 				     NULL)) != -1)
 		switch (option) {
 		case 'w':
@@ -307,8 +299,11 @@ static struct asked read_options(int argc, char **argv)
 		case 'q':
 			quick = true;
 			break;
+		case 'i':
+			counts = 1;
+			break;
 		case 'n':
-			counts = false;
+			counts = 0;
 			break;
 		case 'j':
 			json_path = optarg;
@@ -323,54 +318,74 @@ static struct asked read_options(int argc, char **argv)
 			puts("tarn-bench " PACKAGE_VERSION);
 			exit(0);
 		default:
-			fputs(usage, stderr);
-			exit(2);
+			refuse_usage();
 		}
-	if (optind < argc) {
-		fputs(usage, stderr);
-		exit(2);
-	}
+	if (optind < argc)
+		refuse_usage();
 	return asked;
+}
+
+/* How many repetitions the chosen cases and rows come to. */
+static size_t work_count(const bool *chosen)
+{
+	size_t pairs = 0;
+
+	for (size_t i = 0; i < bench_case_count; i++)
+		for (size_t k = 0; k < rows.count; k++)
+			pairs += chosen[i] && rows.rows[k].can[i];
+	return pairs * report.rounds;
 }
 
 static void choose(const struct asked *asked, bool *chosen)
 {
-	for (size_t i = 0; i < bench_case_count; i++)
-		chosen[i] = true;
-	if (quick) {
-		counts = false;
-		report.rounds = QUICK_ROUNDS;
-		cases_choose(chosen, quick_cases);
-		rows_choose(quick_peers, true);
-	}
+	memset(chosen, true, bench_case_count * sizeof(*chosen));
 	if (asked->workloads != NULL)
 		cases_choose(chosen, asked->workloads);
+	else if (quick)
+		cases_choose(chosen, quick_cases);
 	if (asked->threads != NULL)
 		threads_choose(chosen, asked->threads);
 	if (asked->peers != NULL)
 		rows_choose(asked->peers, false);
+	else if (quick)
+		rows_choose(quick_peers, true);
+	if (report.rounds == 0)
+		report.rounds = quick ? QUICK_ROUNDS : ROUNDS;
+	if (counts < 0)
+		counts = !quick;
+	report.all = work_count(chosen);
+	if (report.all == 0) {
+		fputs("tarn-bench: no chosen peer can do a chosen case\n",
+		      stderr);
+		exit(2);
+	}
 }
 
 int main(int argc, char **argv)
 {
 	struct asked asked = read_options(argc, argv);
-	bool *chosen = calloc(bench_case_count, sizeof(*chosen));
+	static bool chosen[CASES_MOST];
 
 	report.results =
 		calloc(bench_case_count * ROWS_MOST, sizeof(*report.results));
 	report.chosen = chosen;
-	if (chosen == NULL || report.results == NULL) {
+	if (report.results == NULL) {
 		perror("tarn-bench");
 		return 1;
 	}
 	rows_find(&rows, argv[0]);
+	if (rows.count == 0) {
+		fprintf(stderr, "tarn-bench: no peers beside %s\n", argv[0]);
+		return 1;
+	}
 	if (asked.list) {
-		list();
+		print_list(&rows);
 		return 0;
 	}
 	choose(&asked, chosen);
 	machine_look(&report.machine);
 	print_head(&report);
+	report.start = time(NULL);
 	for (size_t i = 0; i < bench_case_count; i++)
 		if (chosen[i])
 			case_run(i);

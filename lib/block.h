@@ -26,6 +26,13 @@
 /* Bytes: the largest block that growth may ask for. */
 #define BLOCK_MOST ((size_t)64 << 20)
 
+/* A thread that claims, as far as blocks know it. */
+struct claimer {
+	/* [o] those of the last round that it was the last one to claim from:
+	   its processor may have them at hand. Set by reset. */
+	struct block *again;
+};
+
 struct block {
 	/* [a] units, low half: chunks were claimed up to here; high half:
 	   from here on memory is kept until destroy */
@@ -35,6 +42,8 @@ struct block {
 	uint32_t base;                /* [c] units: where chunks begin       */
 	size_t size;                  /* [c] bytes of its memory             */
 	size_t skip;                  /* [c] bytes of it in front of here    */
+	_Atomic(struct claimer *) claimer; /* [a] the last one; NULL: none   */
+	struct block *again; /* [c] since a reset: its claimer's next        */
 };
 
 /* Bytes of a block in front of its first chunk. */
@@ -89,6 +98,7 @@ static inline struct block *block_init(void *memory, size_t size, size_t header)
 	atomic_init(&block->room, block_room(block->base, block_end(block)));
 	atomic_init(&block->next, NULL);
 	atomic_init(&block->failed, 0);
+	atomic_init(&block->claimer, NULL);
 	return block;
 }
 

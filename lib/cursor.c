@@ -94,6 +94,15 @@ static struct chunk block_chunk(struct block *block, const struct claim *claim,
 			      block_at(block, block_low(after))};
 }
 
+static void block_set_claimer(struct block *block, struct claimer *claimer)
+{
+	/* ORDER block-claimer (relaxed): publishes nothing; reset, which is
+	   exclusive, reads who was the last. Pairs with block_offer_again. */
+	if (claimer != NULL)
+		atomic_store_explicit(&block->claimer, claimer,
+				      memory_order_relaxed);
+}
+
 static bool block_claim(struct block *block, const struct claim *claim,
 			struct chunk *chunk)
 {
@@ -110,6 +119,7 @@ static bool block_claim(struct block *block, const struct claim *claim,
 		&block->room, &room, after, memory_order_relaxed,
 		memory_order_relaxed));
 	*chunk = block_chunk(block, claim, room, after);
+	block_set_claimer(block, claim->claimer);
 	return true;
 }
 
@@ -125,6 +135,7 @@ static struct chunk block_claim_fresh(struct block *block,
 
 	block_divide(claim, room, &after);
 	atomic_store_explicit(&block->room, after, memory_order_relaxed);
+	block_set_claimer(block, claim->claimer);
 	return block_chunk(block, claim, room, after);
 }
 
@@ -205,17 +216,46 @@ static bool cursor_walk(struct block **block, const struct claim *claim,
 	return true;
 }
 
+/* Moves `current` over spent blocks, as far as `until`; returns where to. */
+static struct block *cursor_pass_spent(struct cursor *cursor,
+				       struct block *block,
+				       const struct block *until)
+{
+	struct block *to = block;
+
+	while (to != until && block_is_spent(to))
+		to = block_next(to);
+	if (to != block)
+		cursor_leave(cursor, block, to);
+	return to;
+}
+
 /* Counts the blocks that a claim passed, from `block` on. */
 static void cursor_count_failed(struct cursor *cursor, struct block *block,
 				const struct block *until)
 {
+	block = cursor_pass_spent(cursor, block, until);
 	while (block != until) {
 		struct block *next = block_next(block);
 
-		if (block_is_spent(block) || block_count_failed(block))
+		if (block_count_failed(block))
 			cursor_leave(cursor, block, next);
 		block = next;
 	}
+}
+
+/* Claims from what the claimer had in the last round. Others may have been
+   there before it, by the chain. */
+static bool cursor_claim_again(const struct claim *claim, struct chunk *chunk)
+{
+	struct claimer *claimer = claim->claimer;
+
+	while (claimer != NULL && claimer->again != NULL) {
+		if (block_claim(claimer->again, claim, chunk))
+			return true;
+		claimer->again = claimer->again->again;
+	}
+	return false;
 }
 
 /* ---- growth ---------------------------------------------------------- */
@@ -351,8 +391,13 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 		  const struct source *source, const struct claim *claim,
 		  struct chunk *chunk)
 {
-	struct block *from = cursor_current(cursor), *block = from;
-	bool claimed =
+	struct block *from, *block;
+	bool claimed;
+
+	if (cursor_claim_again(claim, chunk))
+		return true;
+	from = block = cursor_current(cursor);
+	claimed =
 		cursor_walk(&block, claim, chunk) ||
 		cursor_claim_slow(cursor, cache, source, &block, claim, chunk);
 
@@ -373,6 +418,20 @@ static uint64_t block_load_room(const struct block *block)
 static bool block_is_lasting(const struct block *block)
 {
 	return block_high(block_load_room(block)) < block_end(block);
+}
+
+/* Puts `block` before the others that its last claimer will claim from. */
+static void block_offer_again(struct block *block)
+{
+	/* ORDER block-claimer (relaxed): exclusive. */
+	struct claimer *claimer =
+		atomic_load_explicit(&block->claimer, memory_order_relaxed);
+
+	if (claimer == NULL)
+		return;
+	block->again = claimer->again;
+	claimer->again = block;
+	atomic_store_explicit(&block->claimer, NULL, memory_order_relaxed);
 }
 
 static void block_reset(struct block *block)
@@ -416,7 +475,7 @@ static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
 
 static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
 {
-	struct claim claim = {size, size, false, false};
+	struct claim claim = {size, size, false, false, NULL};
 	struct chunk chunk = {NULL, NULL};
 
 	block_claim(cursor->first, &claim, &chunk);
@@ -444,6 +503,7 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 		block = next;
 		kept += block->size;
 		block_reset(block);
+		block_offer_again(block);
 	}
 	cursor->last = block;
 	cursor->used = used;

@@ -35,6 +35,7 @@ struct claim {
 	size_t want;  /* bytes that it had better have; at least `need`       */
 	bool shared;  /* several threads use the pool: grow in small steps    */
 	bool lasting; /* kept at reset: exactly `need`, aligned to a line     */
+	struct claimer *claimer; /* NULL for lasting memory                   */
 };
 
 struct chunk {
@@ -74,7 +75,9 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 
 /*
  * All but lasting memory is unclaimed again; blocks beyond what to keep warm
- * are given back. Returns the first chunk, of `size` bytes. Exclusive.
+ * are given back, and the others offered to their last claimers, all of which
+ * have been emptied before. Returns the first chunk, of `size` bytes.
+ * Exclusive.
  */
 struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 			  const struct source *source, size_t size);

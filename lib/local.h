@@ -48,6 +48,7 @@ struct local {
 	};
 	/* [o] odd while last, end and given do not fit together; others read */
 	_Atomic uint32_t changes;
+	struct claimer claimer;         /* [o] */
 	struct room tails[LOCAL_TAILS]; /* [o] */
 };
 
@@ -73,6 +74,7 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 	atomic_init(&local->changes, 0);
 	local->chunk_end = chunk.end;
 	local->claimed = size;
+	local->claimer.again = NULL;
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
 }

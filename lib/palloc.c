@@ -35,7 +35,7 @@ static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
 	bool shared = atomic_load_explicit(&pool->table,
 					   memory_order_relaxed) != NULL;
 	struct claim claim = {need, align_max(need, local_want(local, shared)),
-			      shared, false};
+			      shared, false, &local->claimer};
 	struct chunk chunk;
 
 	if (!cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,

@@ -390,6 +390,10 @@ void tarn_pool_reset(tarn_pool *pool)
 	pool_finish(pool);
 	pool->data = NULL;
 	large_reset(&pool->large, &use);
+	pool->own.claimer.again = NULL;
+	for (struct local *local = pool->locals; local != NULL;
+	     local = local->next)
+		local->claimer.again = NULL;
 	local_reset(&pool->own, cursor_reset(&pool->cursor, use.cache,
 					     &pool->source, LOCAL_FIRST_CHUNK));
 	for (struct local *local = pool->locals; local != NULL;
@@ -433,7 +437,7 @@ static bool pool_own(tarn_pool *pool, uint32_t slot)
 /* Memory that reset leaves alone. */
 static void *pool_claim_lasting(tarn_pool *pool, size_t size)
 {
-	struct claim claim = {size, size, true, true};
+	struct claim claim = {size, size, true, true, NULL};
 	struct chunk chunk;
 
 	return cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,

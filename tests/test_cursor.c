@@ -49,17 +49,23 @@ static void chain_end(struct chain *chain)
 	limit_finish(&chain->limit);
 }
 
-static bool claim(struct chain *chain, size_t need, size_t want,
-		  struct chunk *chunk)
+static bool claim_for(struct chain *chain, struct claimer *claimer, size_t need,
+		      size_t want, struct chunk *chunk)
 {
-	struct claim ask = {need, want, false, false};
+	struct claim ask = {need, want, false, false, claimer};
 
 	return cursor_claim(&chain->cursor, NULL, &chain->source, &ask, chunk);
 }
 
+static bool claim(struct chain *chain, size_t need, size_t want,
+		  struct chunk *chunk)
+{
+	return claim_for(chain, NULL, need, want, chunk);
+}
+
 static char *claim_lasting(struct chain *chain, size_t size)
 {
-	struct claim ask = {size, size, true, true};
+	struct claim ask = {size, size, true, true, NULL};
 	struct chunk chunk;
 
 	ck_assert(cursor_claim(&chain->cursor, NULL, &chain->source, &ask,
@@ -166,6 +172,74 @@ START_TEST(claim_after_reset_passes_no_more_blocks_than_before)
 }
 END_TEST
 
+/* Whether some chunk of `a` is one of `b`. */
+static bool chunks_meet(const struct chunk *a, const struct chunk *b, int count)
+{
+	for (int i = 0; i < count; i++)
+		for (int k = 0; k < count; k++)
+			if (a[i].start < b[k].end && b[k].start < a[i].end)
+				return true;
+	return false;
+}
+
+START_TEST(claim_after_reset_has_the_blocks_of_the_last_round)
+{
+	struct chain chain;
+	struct claimer claimers[2] = {{NULL}, {NULL}};
+	struct chunk first[2][8], second[2][8];
+	size_t blocks;
+
+	chain_new(&chain, SIZE_MAX);
+	chain.cursor.max_block = FIRST;
+	for (int i = 0; i < 8; i++)
+		for (int k = 0; k < 2; k++)
+			ck_assert(claim_for(&chain, &claimers[k], FIRST / 2,
+					    FIRST, &first[k][i]));
+	blocks = cursor_blocks(&chain.cursor);
+	claimers[0].again = claimers[1].again = NULL;
+	cursor_reset(&chain.cursor, NULL, &chain.source, BLOCK_LINE);
+	/* The other way round: each has its own again, all but perhaps the one
+	   that came from the first block. */
+	for (int i = 0; i < 7; i++)
+		for (int k = 1; k >= 0; k--)
+			ck_assert(claim_for(&chain, &claimers[k], FIRST / 2,
+					    FIRST, &second[k][i]));
+	ck_assert(!chunks_meet(second[0], first[1], 7));
+	ck_assert(!chunks_meet(second[1], first[0], 7));
+	ck_assert_uint_eq(cursor_blocks(&chain.cursor), blocks);
+	chain_end(&chain);
+}
+END_TEST
+
+START_TEST(claim_after_reset_takes_what_others_do_not)
+{
+	struct chain chain;
+	struct claimer claimers[2] = {{NULL}, {NULL}};
+	struct chunk chunk;
+	size_t blocks;
+
+	chain_new(&chain, SIZE_MAX);
+	chain.cursor.max_block = FIRST;
+	for (int i = 0; i < 100; i++)
+		ck_assert(claim_for(&chain, &claimers[0], FIRST / 2, FIRST,
+				    &chunk));
+	blocks = cursor_blocks(&chain.cursor);
+	cursor_reset(&chain.cursor, NULL, &chain.source, BLOCK_LINE);
+	ck_assert_ptr_nonnull(claimers[0].again);
+	for (int i = 0; i < 99; i++)
+		ck_assert(claim_for(&chain, &claimers[1], FIRST / 2, FIRST,
+				    &chunk));
+	ck_assert_uint_eq(cursor_blocks(&chain.cursor), blocks);
+	/* What it was offered is gone: it goes by the chain, and grows it. */
+	for (int i = 0; i < 10; i++)
+		ck_assert(claim_for(&chain, &claimers[0], FIRST / 2, FIRST,
+				    &chunk));
+	ck_assert_ptr_null(claimers[0].again);
+	ck_assert_uint_gt(cursor_blocks(&chain.cursor), blocks);
+	chain_end(&chain);
+}
+END_TEST
+
 START_TEST(claim_lasting_memory_survives_a_reset)
 {
 	struct chain chain;
@@ -238,8 +312,9 @@ END_TEST
 /* ---- threads
  * ------------------------------------------------------------------ */
 
-struct claimer {
+struct racer {
 	struct chain *chain;
+	struct claimer claimer;
 	unsigned char mark;
 	size_t bytes;
 	struct chunk chunks[CLAIMS];
@@ -247,13 +322,14 @@ struct claimer {
 
 static int claimer_run(void *arg)
 {
-	struct claimer *claimer = arg;
+	struct racer *claimer = arg;
 	size_t count = rounds(CLAIMS);
 
 	for (size_t i = 0; i < count; i++) {
 		struct chunk *chunk = &claimer->chunks[i];
 
-		EXPECT(claim(claimer->chain, 16, 64 + i % 5 * 64, chunk));
+		EXPECT(claim_for(claimer->chain, &claimer->claimer, 16,
+				 64 + i % 5 * 64, chunk));
 		memset(chunk->start, claimer->mark,
 		       (size_t)(chunk->end - chunk->start));
 		claimer->bytes += (size_t)(chunk->end - chunk->start);
@@ -267,7 +343,7 @@ static int claimer_run(void *arg)
 
 START_TEST(claim_by_threads_together_no_unit_twice)
 {
-	struct claimer *claimers = calloc(CLAIMERS, sizeof *claimers);
+	struct racer *claimers = calloc(CLAIMERS, sizeof *claimers);
 	struct chain chain;
 
 	ck_assert_ptr_nonnull(claimers);
@@ -286,6 +362,8 @@ START_TEST(claim_by_threads_together_no_unit_twice)
 		for (int i = 0; i < CLAIMERS; i++)
 			bytes += claimers[i].bytes;
 		ck_assert_uint_le(bytes, cursor_held(&chain.cursor));
+		for (int i = 0; i < CLAIMERS; i++)
+			claimers[i].claimer.again = NULL;
 		cursor_reset(&chain.cursor, NULL, &chain.source, BLOCK_LINE);
 	}
 	chain_end(&chain);
@@ -338,6 +416,9 @@ int main(void)
 	tcase_add_test(tcase, claim_passed_five_times_current_moves_on);
 	tcase_add_test(tcase,
 		       claim_after_reset_passes_no_more_blocks_than_before);
+	tcase_add_test(tcase,
+		       claim_after_reset_has_the_blocks_of_the_last_round);
+	tcase_add_test(tcase, claim_after_reset_takes_what_others_do_not);
 	tcase_add_test(tcase, claim_lasting_memory_survives_a_reset);
 	tcase_add_test(tcase, reset_after_one_huge_round_shrinks_by_halves);
 	tcase_add_test(tcase, claim_near_the_limit_the_last_block_shrinks);
