@@ -400,7 +400,6 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 	claimed =
 		cursor_walk(&block, claim, chunk) ||
 		cursor_claim_slow(cursor, cache, source, &block, claim, chunk);
-
 	if (block != from)
 		cursor_count_failed(cursor, from, block);
 	return claimed;

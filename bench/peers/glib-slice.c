@@ -4,6 +4,7 @@
  */
 #include <glib.h>
 
+#define MALLOC_NAMED
 #define MALLOC_SIZED
 
 /* One of no bytes would be NULL. */

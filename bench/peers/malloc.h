@@ -2,7 +2,7 @@
 /*
  * What the peers without pools share: a list of pointers for each thread, as
  * their users would keep one, and a reset that frees them one by one. A peer
- * defines first
+ * that does not stand in malloc's place defines MALLOC_NAMED first, and
  *	void *malloc_take(size_t size)
  *	void malloc_give(void *object, size_t size)
  * with MALLOC_SIZED where the latter needs the size, and where it can:
@@ -12,6 +12,7 @@
 #ifndef TARN_BENCH_PEERS_MALLOC_H
 #define TARN_BENCH_PEERS_MALLOC_H
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -58,6 +59,32 @@ typedef struct malloc_pool {
    one costs next to nothing. */
 static __thread peer_pool *malloc_ended;
 static __thread peer_pool *malloc_returned; /* by other threads */
+
+#ifndef MALLOC_NAMED
+#define MALLOC_RESIZES
+
+static inline void *malloc_take(size_t size)
+{
+	return malloc(size);
+}
+
+static inline void malloc_give(void *object, size_t size)
+{
+	(void)size;
+	free(object);
+}
+
+static inline void *malloc_resize(void *object, size_t old_size, size_t size)
+{
+	(void)old_size;
+	return realloc(object, size);
+}
+
+static inline void *malloc_zeroed(size_t size)
+{
+	return calloc(1, size);
+}
+#endif
 
 #ifndef MALLOC_RESIZES
 static inline void *malloc_zeroed(size_t size)

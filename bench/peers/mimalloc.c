@@ -4,6 +4,7 @@
  */
 #include <mimalloc.h>
 
+#define MALLOC_NAMED
 #define MALLOC_RESIZES
 
 static inline void *malloc_take(size_t size)

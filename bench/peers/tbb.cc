@@ -5,6 +5,7 @@
 #include <oneapi/tbb/scalable_allocator.h>
 #include <oneapi/tbb/version.h>
 
+#define MALLOC_NAMED
 #define MALLOC_RESIZES
 
 static inline void *malloc_take(size_t size)

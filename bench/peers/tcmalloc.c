@@ -5,6 +5,7 @@
 #include <gperftools/tcmalloc.h>
 #include <stdlib.h>
 
+#define MALLOC_NAMED
 #define MALLOC_RESIZES
 
 static inline void *malloc_take(size_t size)
