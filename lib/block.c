@@ -9,8 +9,9 @@
 #include "block.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
+
+#include "mutex.h"
 
 /* What a free block looks like. */
 struct block_free {
@@ -26,12 +27,13 @@ static const size_t block_list_bytes = (size_t)32 << 10;
 static size_t block_slot_share = BLOCK_CACHE_SLOT;
 static size_t block_depot_share = BLOCK_CACHE_DEPOT;
 
+static struct mutex depot_mutex = MUTEX_INITIALIZER;
+
 static struct {
-	pthread_mutex_t mutex;
-	size_t bytes; /* [l] mutex */
-	/* [a] written under mutex */
+	size_t bytes MUTEX_GUARDED(depot_mutex); /* [l] */
+	/* [a] written under the mutex */
 	_Atomic(struct block_free *) lists[BLOCK_BINS];
-} block_depot = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} block_depot;
 
 /* [a] how often tarn_trim was called: a slot that is behind empties itself. */
 static _Atomic uint32_t block_trims;
@@ -104,6 +106,7 @@ static struct block_free *depot_first(unsigned bin)
 }
 
 static void depot_set_first(unsigned bin, struct block_free *first)
+	MUTEX_HELD(depot_mutex)
 {
 	/* ORDER depot-first (relaxed): under the mutex. Pairs with
 	   depot_first. */
@@ -118,14 +121,14 @@ static void depot_put(unsigned bin, struct block_list list)
 	if (list.first == NULL)
 		return;
 	list.first->list_bytes = list.bytes;
-	pthread_mutex_lock(&block_depot.mutex);
+	mutex_lock(&depot_mutex);
 	fits = list.bytes <= block_depot_share - block_depot.bytes;
 	if (fits) {
 		list.first->next_list = depot_first(bin);
 		depot_set_first(bin, list.first);
 		block_depot.bytes += list.bytes;
 	}
-	pthread_mutex_unlock(&block_depot.mutex);
+	mutex_unlock(&depot_mutex);
 	if (!fits)
 		list_release(list);
 }
@@ -137,14 +140,14 @@ static struct block_list depot_get(unsigned bin)
 	/* A pool that grows asks for each block, and mostly in vain. */
 	if (depot_first(bin) == NULL)
 		return list;
-	pthread_mutex_lock(&block_depot.mutex);
+	mutex_lock(&depot_mutex);
 	list.first = depot_first(bin);
 	if (list.first != NULL) {
 		list.bytes = list.first->list_bytes;
 		depot_set_first(bin, list.first->next_list);
 		block_depot.bytes -= list.bytes;
 	}
-	pthread_mutex_unlock(&block_depot.mutex);
+	mutex_unlock(&depot_mutex);
 	return list;
 }
 
@@ -160,14 +163,14 @@ static void depot_trim(void)
 	}
 }
 
-void block_cache_lock(void)
+void block_cache_lock(void) MUTEX_TAKEN(depot_mutex)
 {
-	pthread_mutex_lock(&block_depot.mutex);
+	mutex_lock(&depot_mutex);
 }
 
-void block_cache_unlock(void)
+void block_cache_unlock(void) MUTEX_DROPPED(depot_mutex)
 {
-	pthread_mutex_unlock(&block_depot.mutex);
+	mutex_unlock(&depot_mutex);
 }
 
 /* ---- a slot's share -------------------------------------------------- */

@@ -14,17 +14,18 @@ void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node)
 	node->list = list;
 	node->newer = NULL;
 	node->pending = true;
-	pthread_mutex_lock(list->mutex);
+	mutex_lock(list->mutex);
 	node->older = list->newest;
 	if (node->older != NULL)
 		node->older->newer = node;
 	list->newest = node;
 	list->count++;
-	pthread_mutex_unlock(list->mutex);
+	mutex_unlock(list->mutex);
 }
 
 static void cleanup_unlink_locked(struct cleanup_list *list,
 				  struct tarn_cleanup *node)
+	MUTEX_HELD(list->mutex)
 {
 	if (node->newer != NULL)
 		node->newer->older = node->older;
@@ -42,11 +43,11 @@ static bool cleanup_take(struct tarn_cleanup *node)
 	struct cleanup_list *list = node->list;
 	bool pending;
 
-	pthread_mutex_lock(list->mutex);
+	mutex_lock(list->mutex);
 	pending = node->pending;
 	if (pending)
 		cleanup_unlink_locked(list, node);
-	pthread_mutex_unlock(list->mutex);
+	mutex_unlock(list->mutex);
 	if (!pending)
 		errno = ENOENT;
 	return pending;
@@ -56,7 +57,7 @@ bool cleanup_run_newest(struct cleanup_list *list)
 {
 	struct tarn_cleanup *node;
 
-	/* Exclusive: no mutex is needed. */
+	mutex_exclusive(list->mutex);
 	node = list->newest;
 	if (node == NULL)
 		return false;
@@ -69,9 +70,9 @@ size_t cleanup_count(struct cleanup_list *list)
 {
 	size_t count;
 
-	pthread_mutex_lock(list->mutex);
+	mutex_lock(list->mutex);
 	count = list->count;
-	pthread_mutex_unlock(list->mutex);
+	mutex_unlock(list->mutex);
 	return count;
 }
 

@@ -6,15 +6,15 @@
 #ifndef TARN_CLEANUP_H
 #define TARN_CLEANUP_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mutex.h"
 #include "prefix.h"
 #include "tarn.h"
 
 struct cleanup_list {
-	pthread_mutex_t *mutex;      /* [c] the pool's */
+	struct mutex *mutex;         /* [c] the pool's */
 	struct tarn_cleanup *newest; /* [l] mutex */
 	size_t count;                /* [l] mutex */
 };
@@ -29,8 +29,7 @@ struct tarn_cleanup {
 				       was cancelled, nor has begun      */
 };
 
-static inline void cleanup_init(struct cleanup_list *list,
-				pthread_mutex_t *mutex)
+static inline void cleanup_init(struct cleanup_list *list, struct mutex *mutex)
 {
 	list->mutex = mutex;
 	list->newest = NULL;

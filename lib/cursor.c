@@ -168,7 +168,7 @@ static struct block *cursor_current(const struct cursor *cursor)
 
 /* Moves `current` from `block`, if it is still there. */
 static void cursor_leave_locked(struct cursor *cursor, struct block *block,
-				struct block *next)
+				struct block *next) MUTEX_HELD(cursor->mutex)
 {
 	/* ORDER current-publish (release): hands on the header of `next`,
 	   which this thread acquired; pairs with cursor_current. The mutex
@@ -183,9 +183,9 @@ static void cursor_leave(struct cursor *cursor, struct block *block,
 {
 	if (cursor_current(cursor) != block)
 		return;
-	pthread_mutex_lock(&cursor->mutex);
+	mutex_lock(&cursor->mutex);
 	cursor_leave_locked(cursor, block, next);
-	pthread_mutex_unlock(&cursor->mutex);
+	mutex_unlock(&cursor->mutex);
 }
 
 /*
@@ -278,6 +278,7 @@ static size_t cursor_shared_size(size_t first_size, size_t held)
  */
 static size_t cursor_next_size(const struct cursor *cursor,
 			       const struct claim *claim)
+	MUTEX_HELD(cursor->mutex)
 {
 	size_t held = cursor_held(cursor), size = cursor->first_size;
 
@@ -291,6 +292,7 @@ static size_t cursor_next_size(const struct cursor *cursor,
 }
 
 static void cursor_append_locked(struct cursor *cursor, struct block *block)
+	MUTEX_HELD(cursor->mutex)
 {
 	/* ORDER block-publish (release): the header of the new block; pairs
 	   with block_next. */
@@ -321,6 +323,7 @@ static size_t cursor_suit(const struct claim *claim, size_t size, size_t need)
 static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 			       const struct source *source,
 			       const struct claim *claim, struct chunk *chunk)
+	MUTEX_HELD(cursor->mutex)
 {
 	size_t need = align_up(claim->need, BLOCK_LINE);
 	size_t least = BLOCK_OVERHEAD + need;
@@ -355,15 +358,16 @@ static bool cursor_walk_on(struct block **block, const struct claim *claim,
  */
 static bool cursor_lock_or_walk(struct cursor *cursor, struct block **block,
 				const struct claim *claim, struct chunk *chunk)
+	MUTEX_TRIED(false, cursor->mutex)
 {
 	for (int look = 0; look < cursor_looks; look++) {
-		if (pthread_mutex_trylock(&cursor->mutex) == 0)
+		if (mutex_trylock(&cursor->mutex))
 			return false;
 		if (cursor_walk_on(block, claim, chunk))
 			return true;
 		cursor_relax();
 	}
-	pthread_mutex_lock(&cursor->mutex);
+	mutex_lock(&cursor->mutex);
 	return false;
 }
 
@@ -383,7 +387,7 @@ static bool cursor_claim_slow(struct cursor *cursor, struct block_cache *cache,
 		*block = cursor->last;
 		claimed = true;
 	}
-	pthread_mutex_unlock(&cursor->mutex);
+	mutex_unlock(&cursor->mutex);
 	return claimed;
 }
 

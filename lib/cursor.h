@@ -8,7 +8,6 @@
 #ifndef TARN_CURSOR_H
 #define TARN_CURSOR_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +21,7 @@ struct cursor {
 	struct block *last;              /* [l] mutex                        */
 	size_t first_size;               /* [c] bytes                        */
 	size_t max_block;                /* [c] bytes                        */
-	pthread_mutex_t mutex;           /* the grow mutex                   */
+	struct mutex mutex;              /* the grow mutex                   */
 	_Atomic size_t held;             /* [a] bytes, written under mutex   */
 	_Atomic size_t blocks;           /* [a] written under mutex          */
 	size_t keep;                     /* [l] exclusive: bytes kept warm   */

@@ -26,17 +26,20 @@ static uint64_t large_hash(const void *object)
 
 /* Tables use the hash's middle, shards its top. */
 static size_t shard_start(const struct large_shard *shard, const void *object)
+	MUTEX_HELD(shard->mutex)
 {
 	return (size_t)(large_hash(object) >> 24) & (shard->capacity - 1);
 }
 
 static size_t shard_next(const struct large_shard *shard, size_t i)
+	MUTEX_HELD(shard->mutex)
 {
 	return (i + 1) & (shard->capacity - 1);
 }
 
 static struct large_entry *shard_find_locked(const struct large_shard *shard,
 					     const void *object)
+	MUTEX_HELD(shard->mutex)
 {
 	size_t i = shard_start(shard, object);
 
@@ -50,6 +53,7 @@ static struct large_entry *shard_find_locked(const struct large_shard *shard,
 
 static void shard_place_locked(struct large_shard *shard,
 			       struct large_entry entry)
+	MUTEX_HELD(shard->mutex)
 {
 	size_t i = shard_start(shard, entry.object);
 
@@ -60,6 +64,7 @@ static void shard_place_locked(struct large_shard *shard,
 
 static void shard_count_locked(struct large_shard *shard,
 			       const struct large_entry *entry)
+	MUTEX_HELD(shard->mutex)
 {
 	shard_set_count(shard, shard_count(shard) + 1);
 	shard->size += entry->size;
@@ -68,6 +73,7 @@ static void shard_count_locked(struct large_shard *shard,
 
 static void shard_uncount_locked(struct large_shard *shard,
 				 const struct large_entry *entry)
+	MUTEX_HELD(shard->mutex)
 {
 	shard_set_count(shard, shard_count(shard) - 1);
 	shard->size -= entry->size;
@@ -76,7 +82,7 @@ static void shard_uncount_locked(struct large_shard *shard,
 
 /* Whether an entry that hashes to `start` may go from `i` to `hole`. */
 static bool shard_may_move(const struct large_shard *shard, size_t start,
-			   size_t hole, size_t i)
+			   size_t hole, size_t i) MUTEX_HELD(shard->mutex)
 {
 	size_t mask = shard->capacity - 1;
 
@@ -85,6 +91,7 @@ static bool shard_may_move(const struct large_shard *shard, size_t start,
 
 static void shard_unplace_locked(struct large_shard *shard,
 				 struct large_entry *entry)
+	MUTEX_HELD(shard->mutex)
 {
 	size_t hole = (size_t)(entry - shard->entries);
 
@@ -101,6 +108,7 @@ static void shard_unplace_locked(struct large_shard *shard,
 }
 
 static bool shard_full_locked(const struct large_shard *shard)
+	MUTEX_HELD(shard->mutex)
 {
 	return shard_count(shard) + shard->reserved + 1 >
 	       shard->capacity / 4 * 3;
@@ -109,6 +117,7 @@ static bool shard_full_locked(const struct large_shard *shard)
 /* Makes `memory` the table; returns the old one's, or NULL. */
 static void *shard_rehash_locked(struct large_shard *shard, void *memory,
 				 size_t capacity, size_t *held)
+	MUTEX_HELD(shard->mutex)
 {
 	struct large_entry *old = shard->entries;
 	size_t old_capacity = shard->capacity, old_held = shard->table_held;
@@ -128,24 +137,25 @@ static void *shard_rehash_locked(struct large_shard *shard, void *memory,
 
 /* One try to double the table, with the mutex released meanwhile. */
 static bool shard_grow(struct large_shard *shard, const struct large_use *use)
+	MUTEX_HELD(shard->mutex)
 {
 	size_t capacity = shard->capacity * 2, size;
 	size_t held = capacity * sizeof(struct large_entry);
 	void *memory;
 
 	size = held;
-	pthread_mutex_unlock(&shard->mutex);
+	mutex_unlock(&shard->mutex);
 	memory = block_take(use->cache, use->source, size, &held,
 			    TARN_ALIGNMENT);
-	pthread_mutex_lock(&shard->mutex);
+	mutex_lock(&shard->mutex);
 	if (memory == NULL)
 		return false;
 	if (shard->capacity < capacity)
 		memory = shard_rehash_locked(shard, memory, capacity, &held);
 	if (memory != NULL) {
-		pthread_mutex_unlock(&shard->mutex);
+		mutex_unlock(&shard->mutex);
 		block_give(use->cache, use->source, memory, held);
-		pthread_mutex_lock(&shard->mutex);
+		mutex_lock(&shard->mutex);
 	}
 	return true;
 }
@@ -156,12 +166,12 @@ static bool shard_reserve(struct large_shard *shard,
 {
 	bool reserved = true;
 
-	pthread_mutex_lock(&shard->mutex);
+	mutex_lock(&shard->mutex);
 	while (reserved && shard_full_locked(shard))
 		reserved = shard_grow(shard, use);
 	if (reserved)
 		shard->reserved++;
-	pthread_mutex_unlock(&shard->mutex);
+	mutex_unlock(&shard->mutex);
 	return reserved;
 }
 
@@ -170,14 +180,14 @@ static bool shard_add(struct large_shard *shard, const struct large_use *use,
 {
 	bool added = true;
 
-	pthread_mutex_lock(&shard->mutex);
+	mutex_lock(&shard->mutex);
 	while (added && shard_full_locked(shard))
 		added = shard_grow(shard, use);
 	if (added) {
 		shard_place_locked(shard, entry);
 		shard_count_locked(shard, &entry);
 	}
-	pthread_mutex_unlock(&shard->mutex);
+	mutex_unlock(&shard->mutex);
 	return added;
 }
 
@@ -187,13 +197,13 @@ static bool shard_detach(struct large_shard *shard, const void *object,
 {
 	struct large_entry *found;
 
-	pthread_mutex_lock(&shard->mutex);
+	mutex_lock(&shard->mutex);
 	found = shard_find_locked(shard, object);
 	if (found != NULL) {
 		*entry = *found;
 		shard_unplace_locked(shard, found);
 	}
-	pthread_mutex_unlock(&shard->mutex);
+	mutex_unlock(&shard->mutex);
 	return found != NULL;
 }
 
@@ -205,19 +215,20 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 	/* Small objects that a program frees too cost no mutex. */
 	if (shard_count(shard) == 0)
 		return false;
-	pthread_mutex_lock(&shard->mutex);
+	mutex_lock(&shard->mutex);
 	found = shard_find_locked(shard, object);
 	if (found != NULL) {
 		*entry = *found;
 		shard_unplace_locked(shard, found);
 		shard_uncount_locked(shard, entry);
 	}
-	pthread_mutex_unlock(&shard->mutex);
+	mutex_unlock(&shard->mutex);
 	return found != NULL;
 }
 
 static void shard_reset(struct large_shard *shard, const struct large_use *use)
 {
+	mutex_exclusive(&shard->mutex);
 	for (size_t i = 0; shard_count(shard) != 0 && i < shard->capacity;
 	     i++) {
 		struct large_entry *entry = &shard->entries[i];
@@ -260,7 +271,7 @@ static struct large_shard *large_make_shards(struct large *large,
 		return NULL;
 	for (size_t i = 0; i < LARGE_SHARDS; i++)
 		shard_init(&shards[i]);
-	pthread_mutex_lock(&large->home.mutex);
+	mutex_lock(&large->home.mutex);
 	published = large_shards(large);
 	if (published == NULL) {
 		large->shards_held = held;
@@ -269,7 +280,7 @@ static struct large_shard *large_make_shards(struct large *large,
 		atomic_store_explicit(&large->shards, shards,
 				      memory_order_release);
 	}
-	pthread_mutex_unlock(&large->home.mutex);
+	mutex_unlock(&large->home.mutex);
 	if (published == NULL)
 		return shards;
 	block_give(use->cache, use->source, shards, held);
@@ -366,31 +377,32 @@ static void *entry_resize(struct large_entry *entry,
 	return object;
 }
 
-/* Lists at home what was detached from `from`, in one step for statistics. */
+/* Lists at home what was detached from `from`, in one step for statistics.
+   Unchecked: there is a second mutex only where `from` is another shard. */
 static void large_attach(struct large *large, struct large_shard *from,
 			 const struct large_entry *was,
-			 struct large_entry entry)
+			 struct large_entry entry) MUTEX_UNCHECKED
 {
 	struct large_shard *home = &large->home;
 
-	pthread_mutex_lock(&home->mutex);
+	mutex_lock(&home->mutex);
 	if (from != home) {
-		pthread_mutex_lock(&from->mutex);
+		mutex_lock(&from->mutex);
 		home->reserved--;
 	}
 	shard_uncount_locked(from, was);
 	shard_place_locked(home, entry);
 	shard_count_locked(home, &entry);
 	if (from != home)
-		pthread_mutex_unlock(&from->mutex);
-	pthread_mutex_unlock(&home->mutex);
+		mutex_unlock(&from->mutex);
+	mutex_unlock(&home->mutex);
 }
 
 static void large_put_back(struct large_shard *from, struct large_entry entry)
 {
-	pthread_mutex_lock(&from->mutex);
+	mutex_lock(&from->mutex);
 	shard_place_locked(from, entry);
-	pthread_mutex_unlock(&from->mutex);
+	mutex_unlock(&from->mutex);
 }
 
 /* While upstream works the object is in no table, but counted: so there is a
@@ -441,6 +453,7 @@ void large_clear(struct large *large, const struct large_use *use)
 
 static void shard_sum_locked(const struct large_shard *shard,
 			     struct large_figures *figures)
+	MUTEX_HELD(shard->mutex)
 {
 	figures->size += shard->size;
 	figures->held += shard->held;
@@ -448,22 +461,23 @@ static void shard_sum_locked(const struct large_shard *shard,
 	figures->overhead += shard->table_held;
 }
 
-/* All mutexes at once, or an object that moves would count twice or never. */
-struct large_figures large_figures(struct large *large)
+/* All mutexes at once, or an object that moves would count twice or never.
+   Unchecked: they are as many as there are shards. */
+struct large_figures large_figures(struct large *large) MUTEX_UNCHECKED
 {
 	struct large_figures figures = {0, 0, 0, 0};
 	struct large_shard *shards;
 
-	pthread_mutex_lock(&large->home.mutex);
+	mutex_lock(&large->home.mutex);
 	shards = large_shards(large);
 	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
-		pthread_mutex_lock(&shards[i].mutex);
+		mutex_lock(&shards[i].mutex);
 	shard_sum_locked(&large->home, &figures);
 	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++) {
 		shard_sum_locked(&shards[i], &figures);
-		pthread_mutex_unlock(&shards[i].mutex);
+		mutex_unlock(&shards[i].mutex);
 	}
 	figures.overhead += shards != NULL ? large->shards_held : 0;
-	pthread_mutex_unlock(&large->home.mutex);
+	mutex_unlock(&large->home.mutex);
 	return figures;
 }

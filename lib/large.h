@@ -11,7 +11,6 @@
 #ifndef TARN_LARGE_H
 #define TARN_LARGE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +28,7 @@ struct large_entry {
 };
 
 struct large_shard {
-	pthread_mutex_t mutex;
+	struct mutex mutex;
 	struct large_entry *entries; /* [l] open addressing, 3/4 full        */
 	size_t capacity;             /* [l] a power of two                   */
 	_Atomic size_t count;        /* [a] entries set, written under mutex */
@@ -67,6 +66,7 @@ static inline size_t shard_count(const struct large_shard *shard)
 }
 
 static inline void shard_set_count(struct large_shard *shard, size_t count)
+	MUTEX_HELD(shard->mutex)
 {
 	/* ORDER large-count (relaxed): written under the mutex. Pairs with
 	   shard_count. */
@@ -74,6 +74,7 @@ static inline void shard_set_count(struct large_shard *shard, size_t count)
 }
 
 static inline void shard_empty(struct large_shard *shard)
+	MUTEX_HELD(shard->mutex)
 {
 	for (size_t i = 0; i < LARGE_FEW; i++)
 		shard->few[i].object = NULL;

@@ -6,7 +6,6 @@
 #include "limit.h"
 
 #include "align.h"
-#include "mutex.h"
 
 /* What is left is granted in whole lines, so that blocks stay aligned. */
 static const size_t limit_grain = 64;
@@ -26,6 +25,7 @@ void limit_finish(struct limit *limit)
 }
 
 static size_t limit_left_locked(const struct limit *limit)
+	MUTEX_HELD(limit->outermost->mutex)
 {
 	size_t left = SIZE_MAX;
 
@@ -35,6 +35,7 @@ static size_t limit_left_locked(const struct limit *limit)
 }
 
 static void limit_add_locked(struct limit *limit, size_t size)
+	MUTEX_HELD(limit->outermost->mutex)
 {
 	for (; limit != NULL; limit = limit->outer)
 		limit->used += size;
@@ -44,21 +45,21 @@ size_t limit_charge_slow(struct limit *limit, size_t least, size_t want)
 {
 	size_t left;
 
-	pthread_mutex_lock(&limit->outermost->mutex);
+	mutex_lock(&limit->outermost->mutex);
 	left = limit_left_locked(limit);
 	if (want > left)
 		want = align_max(least, align_down(left, limit_grain));
 	if (want > left)
 		want = 0;
 	limit_add_locked(limit, want);
-	pthread_mutex_unlock(&limit->outermost->mutex);
+	mutex_unlock(&limit->outermost->mutex);
 	return want;
 }
 
 void limit_settle_slow(struct limit *limit, size_t charged, size_t held)
 {
-	pthread_mutex_lock(&limit->outermost->mutex);
+	mutex_lock(&limit->outermost->mutex);
 	/* Unsigned: what wraps is a subtraction. */
 	limit_add_locked(limit, held - charged);
-	pthread_mutex_unlock(&limit->outermost->mutex);
+	mutex_unlock(&limit->outermost->mutex);
 }

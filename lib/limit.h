@@ -9,9 +9,9 @@
 #ifndef TARN_LIMIT_H
 #define TARN_LIMIT_H
 
-#include <pthread.h>
 #include <stddef.h>
 
+#include "mutex.h"
 #include "prefix.h"
 
 struct limit {
@@ -19,7 +19,7 @@ struct limit {
 	size_t used;             /* [l] bytes; outermost->mutex     */
 	struct limit *outer;     /* [c] NULL: this is the outermost */
 	struct limit *outermost; /* [c]                             */
-	pthread_mutex_t mutex;   /* used in the outermost only      */
+	struct mutex mutex;      /* used in the outermost only      */
 };
 
 /* The limit within which `outer`'s pools may put another; outer may be NULL. */

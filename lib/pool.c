@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "mutex.h"
-
 /* Bytes: the first block, and the ceiling of growth, where none was named. */
 static const size_t pool_first_block = 4096;
 static const size_t pool_max_block = (size_t)256 << 10;
@@ -257,13 +255,13 @@ tarn_pool *tarn_pool_create_child(tarn_pool *parent,
 		return errno == ENOMEM
 			       ? pool_out_of_memory(parent, sizeof(*child))
 			       : NULL;
-	pthread_mutex_lock(&parent->mutex);
+	mutex_lock(&parent->mutex);
 	child->older = parent->children;
 	if (child->older != NULL)
 		child->older->newer = child;
 	parent->children = child;
 	parent->child_count++;
-	pthread_mutex_unlock(&parent->mutex);
+	mutex_unlock(&parent->mutex);
 	return child;
 }
 
@@ -300,6 +298,7 @@ bool pool_is_refused_slow(uint32_t busy)
 }
 
 static void pool_unlink_locked(tarn_pool *parent, tarn_pool *child)
+	MUTEX_HELD(parent->mutex)
 {
 	if (child->newer != NULL)
 		child->newer->older = child->older;
@@ -318,10 +317,10 @@ static tarn_pool *pool_pop_child(tarn_pool *pool)
 	/* Exclusive: that there is none can be seen without the mutex. */
 	if (pool->children == NULL)
 		return NULL;
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	child = pool->children;
 	pool_unlink_locked(pool, child);
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 	return child;
 }
 
@@ -413,9 +412,9 @@ void tarn_pool_destroy(tarn_pool *pool)
 		pool_finish(pool);
 	parent = pool->parent;
 	if (parent != NULL) {
-		pthread_mutex_lock(&parent->mutex);
+		mutex_lock(&parent->mutex);
 		pool_unlink_locked(parent, pool);
-		pthread_mutex_unlock(&parent->mutex);
+		mutex_unlock(&parent->mutex);
 	}
 	pool_release(pool);
 }
@@ -454,6 +453,7 @@ static struct slot_table *pool_table(const tarn_pool *pool)
 
 /* The table with room for one more, or NULL. Readers may stay in the old. */
 static struct slot_table *pool_grow_table_locked(tarn_pool *pool)
+	MUTEX_HELD(pool->mutex)
 {
 	struct slot_table *old = pool_table(pool), *table;
 	uint32_t capacity = SLOT_TABLE_LEAST;
@@ -474,6 +474,7 @@ static struct slot_table *pool_grow_table_locked(tarn_pool *pool)
 }
 
 static struct local *pool_add_local_locked(tarn_pool *pool, uint32_t slot)
+	MUTEX_HELD(pool->mutex)
 {
 	struct slot_table *table = pool_grow_table_locked(pool);
 	struct local *local;
@@ -497,9 +498,9 @@ static struct local *pool_add_local(tarn_pool *pool)
 
 	if (pool_own(pool, slot_name()))
 		return &pool->own;
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	local = pool_add_local_locked(pool, slot_name());
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 	errno = error;
 	return local;
 }

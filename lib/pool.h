@@ -10,7 +10,6 @@
 #ifndef TARN_POOL_H
 #define TARN_POOL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +19,7 @@
 #include "cursor.h"
 #include "large.h"
 #include "local.h"
+#include "mutex.h"
 #include "slot.h"
 #include "tarn.h"
 #include "upstream.h"
@@ -42,7 +42,7 @@ struct tarn_pool {
 	struct large large;
 	struct cleanup_list cleanups;
 
-	pthread_mutex_t mutex;      /* all [l] below                         */
+	struct mutex mutex;         /* all [l] below                         */
 	struct local *locals;       /* [l] all but `own`                     */
 	struct tarn_pool *children; /* [l] the newest                        */
 	size_t child_count;         /* [l]                                   */

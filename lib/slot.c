@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "mutex.h"
+
 #ifndef PTHREAD_DESTRUCTOR_ITERATIONS
 #define PTHREAD_DESTRUCTOR_ITERATIONS _POSIX_THREAD_DESTRUCTOR_ITERATIONS
 #endif
@@ -22,13 +24,14 @@
 TARN_TLS uint32_t slot_name_self = SLOT_NONE;
 TARN_TLS struct slot *slot_self;
 
+static struct mutex slot_mutex = MUTEX_INITIALIZER;
+
 static struct {
-	pthread_mutex_t mutex;
-	struct slot **slots; /* [l] mutex: by index                       */
-	uint32_t count;      /* [l] mutex: slots made                     */
-	uint32_t capacity;   /* [l] mutex                                 */
-	uint32_t lowest;     /* [l] mutex: no slot below it is free       */
-} slot_registry = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+	struct slot **slots; /* [l] by index                  */
+	uint32_t count;      /* [l] slots made                */
+	uint32_t capacity;   /* [l] of `slots`                */
+	uint32_t lowest;     /* [l] no slot below it is free  */
+} slot_registry MUTEX_GUARDED(slot_mutex);
 
 /* ThreadSanitizer's run time, where the program has it: it ends with its own
    destructor in the last round, after which a mutex would crash. */
@@ -46,7 +49,7 @@ static unsigned slot_rounds; /* [c] after slot_once: destructors until exit */
  * destructors ends without slot_exit having seen all rounds. Such a slot is
  * found by its mutex, which the system marks when a thread dies with it.
  */
-static bool slot_is_dead_locked(struct slot *slot)
+static bool slot_is_dead_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 {
 	if (pthread_mutex_trylock(&slot->alive) != EOWNERDEAD)
 		return false;
@@ -55,7 +58,7 @@ static bool slot_is_dead_locked(struct slot *slot)
 	return true;
 }
 
-static void slot_mark_alive_locked(struct slot *slot)
+static void slot_mark_alive_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 {
 	pthread_mutexattr_t attributes;
 
@@ -69,7 +72,7 @@ static void slot_mark_alive_locked(struct slot *slot)
 	pthread_mutex_trylock(&slot->alive);
 }
 
-static void slot_free_locked(struct slot *slot)
+static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 {
 	slot->taken = false;
 	if (slot->index < slot_registry.lowest)
@@ -81,10 +84,10 @@ static void slot_release(struct slot *slot)
 	slot_self = NULL;
 	slot_name_self = SLOT_GONE;
 	block_cache_leave(&slot->cache);
-	pthread_mutex_lock(&slot_registry.mutex);
+	mutex_lock(&slot_mutex);
 	pthread_mutex_unlock(&slot->alive);
 	slot_free_locked(slot);
-	pthread_mutex_unlock(&slot_registry.mutex);
+	mutex_unlock(&slot_mutex);
 }
 
 /* Arms itself again but in the last round: other destructors may allocate. */
@@ -98,16 +101,16 @@ static void slot_exit(void *value)
 		slot_release(slot);
 }
 
-static void slot_before_fork(void)
+static void slot_before_fork(void) MUTEX_TAKEN(slot_mutex)
 {
-	pthread_mutex_lock(&slot_registry.mutex);
+	mutex_lock(&slot_mutex);
 	block_cache_lock();
 }
 
-static void slot_after_fork(void)
+static void slot_after_fork(void) MUTEX_DROPPED(slot_mutex)
 {
 	block_cache_unlock();
-	pthread_mutex_unlock(&slot_registry.mutex);
+	mutex_unlock(&slot_mutex);
 }
 
 static void slot_setup(void)
@@ -122,14 +125,14 @@ static void slot_setup(void)
 /* ---- taking a slot --------------------------------------------------- */
 
 /* Only as often as the registry doubles, so that it costs a thread nothing. */
-static void slot_sweep_locked(void)
+static void slot_sweep_locked(void) MUTEX_HELD(slot_mutex)
 {
 	for (uint32_t i = 0; i < slot_registry.count; i++)
 		if (slot_is_dead_locked(slot_registry.slots[i]))
 			slot_free_locked(slot_registry.slots[i]);
 }
 
-static bool slot_grow_locked(void)
+static bool slot_grow_locked(void) MUTEX_HELD(slot_mutex)
 {
 	uint32_t capacity =
 		slot_registry.capacity != 0 ? slot_registry.capacity * 2 : 16;
@@ -143,7 +146,7 @@ static bool slot_grow_locked(void)
 	return true;
 }
 
-static struct slot *slot_make_locked(void)
+static struct slot *slot_make_locked(void) MUTEX_HELD(slot_mutex)
 {
 	struct slot *slot;
 
@@ -159,7 +162,7 @@ static struct slot *slot_make_locked(void)
 }
 
 /* The lowest slot that no thread has, or NULL. */
-static struct slot *slot_find_free_locked(void)
+static struct slot *slot_find_free_locked(void) MUTEX_HELD(slot_mutex)
 {
 	while (slot_registry.lowest < slot_registry.count &&
 	       slot_registry.slots[slot_registry.lowest]->taken)
@@ -169,7 +172,7 @@ static struct slot *slot_find_free_locked(void)
 		       : NULL;
 }
 
-static struct slot *slot_lowest_locked(void)
+static struct slot *slot_lowest_locked(void) MUTEX_HELD(slot_mutex)
 {
 	struct slot *slot = slot_find_free_locked();
 
@@ -184,7 +187,7 @@ static struct slot *slot_take(void)
 {
 	struct slot *slot;
 
-	pthread_mutex_lock(&slot_registry.mutex);
+	mutex_lock(&slot_mutex);
 	slot = slot_lowest_locked();
 	if (slot != NULL && pthread_setspecific(slot_key, slot) != 0)
 		slot = NULL;
@@ -193,7 +196,7 @@ static struct slot *slot_take(void)
 		slot->rounds = 0;
 		slot_mark_alive_locked(slot);
 	}
-	pthread_mutex_unlock(&slot_registry.mutex);
+	mutex_unlock(&slot_mutex);
 	return slot;
 }
 

@@ -18,13 +18,13 @@ static size_t stats_locals(tarn_pool *pool, size_t *count)
 	/* ORDER pool-owner (relaxed): a figure. Pairs with pool_own. */
 	*count = atomic_load_explicit(&pool->owner, memory_order_relaxed) !=
 		 SLOT_UNOWNED;
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next) {
 		bytes += local_handed_out(local);
 		++*count;
 	}
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 	return bytes;
 }
 
@@ -49,9 +49,9 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 	all.blocks = cursor_blocks(&pool->cursor);
 	all.cleanups = cleanup_count(&pool->cleanups);
 	all.limit = pool->limit;
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	all.children = pool->child_count;
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 	memcpy(stats, &all, align_min(all.struct_size, sizeof(all)));
 	return 0;
 }
@@ -69,6 +69,7 @@ const char *tarn_version(void)
 /* ---- the callers' data ----------------------------------------------- */
 
 static struct pool_data *data_find_locked(tarn_pool *pool, const void *key)
+	MUTEX_HELD(pool->mutex)
 {
 	struct pool_data *entry = pool->data;
 
@@ -81,11 +82,11 @@ static bool data_replace(tarn_pool *pool, const void *key, void *data)
 {
 	struct pool_data *entry;
 
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	entry = data_find_locked(pool, key);
 	if (entry != NULL)
 		entry->data = data;
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 	return entry != NULL;
 }
 
@@ -94,7 +95,7 @@ static void data_add(tarn_pool *pool, struct pool_data *fresh)
 {
 	struct pool_data *entry;
 
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	entry = data_find_locked(pool, fresh->key);
 	if (entry != NULL) {
 		entry->data = fresh->data;
@@ -102,7 +103,7 @@ static void data_add(tarn_pool *pool, struct pool_data *fresh)
 		fresh->next = pool->data;
 		pool->data = fresh;
 	}
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 }
 
 int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data)
@@ -126,10 +127,10 @@ void *tarn_pool_data(const tarn_pool *const_pool, const void *key)
 	struct pool_data *entry;
 	void *data;
 
-	pthread_mutex_lock(&pool->mutex);
+	mutex_lock(&pool->mutex);
 	entry = data_find_locked(pool, key);
 	data = entry != NULL ? entry->data : NULL;
-	pthread_mutex_unlock(&pool->mutex);
+	mutex_unlock(&pool->mutex);
 	return data;
 }
 

@@ -19,24 +19,24 @@ tarn.h:
 prefix.h:
 align.h:     prefix.h
 mutex.h:
-limit.h:     prefix.h
-limit.c:     limit.h align.h mutex.h
+limit.h:     mutex.h prefix.h
+limit.c:     limit.h align.h
 upstream.h:  limit.h tarn.h
 upstream.c:  upstream.h align.h
 block.h:     align.h upstream.h
-block.c:     block.h
+block.c:     block.h mutex.h
 slot.h:      block.h
-slot.c:      slot.h
+slot.c:      slot.h mutex.h
 cursor.h:    block.h mutex.h
 cursor.c:    cursor.h
 local.h:     cursor.h tarn.h
 local.c:     local.h
 large.h:     block.h mutex.h
 large.c:     large.h
-cleanup.h:   prefix.h tarn.h
+cleanup.h:   mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
-pool.h:      cleanup.h cursor.h large.h local.h slot.h tarn.h upstream.h
-pool.c:      pool.h mutex.h
+pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
+pool.c:      pool.h
 palloc.c:    pool.h
 stats.c:     pool.h
 string.c:    pool.h
