@@ -6,10 +6,20 @@
  * Invariants: a slot's cache is touched by the slot's thread alone; the depot
  * under its mutex; neither holds more than its share after a call.
  */
+#include "config.h"
+
 #include "block.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#ifdef HAVE_SYS_AUXV_H
+#include <sys/auxv.h>
+#else
+#include <time.h>
+#endif
+
+#include "debug.h"
 
 #include "mutex.h"
 
@@ -38,9 +48,11 @@ static struct {
 /* [a] how often tarn_trim was called: a slot that is behind empties itself. */
 static _Atomic uint32_t block_trims;
 
-void block_cache_configure(void)
+uintptr_t block_secret;
+
+static void block_cache_configure(void)
 {
-	const char *text = getenv("TARN_CACHE");
+	const char *text = debug_getenv("TARN_CACHE");
 	unsigned long long bytes;
 	char *end;
 	int error = errno;
@@ -54,6 +66,39 @@ void block_cache_configure(void)
 			align_min(BLOCK_CACHE_SLOT, block_depot_share / 16);
 	}
 	errno = error;
+}
+
+#ifdef HAVE_SYS_AUXV_H
+/* Sixteen bytes that the kernel drew for this process. */
+static uintptr_t block_draw_secret(void)
+{
+	const void *drawn = (const void *)getauxval(AT_RANDOM);
+	uintptr_t secret = 0;
+
+	if (drawn != NULL)
+		memcpy(&secret, drawn, sizeof(secret));
+	return secret ^ (uintptr_t)&block_secret;
+}
+#else
+/* Where the system loaded what, and when: the best without a call of its own.
+ */
+static uintptr_t block_draw_secret(void)
+{
+	return ((uintptr_t)time(NULL) * (uintptr_t)0x9e3779b97f4a7c15) ^
+	       (uintptr_t)&block_secret ^ (uintptr_t)&time;
+}
+#endif
+
+void block_configure(void)
+{
+	block_cache_configure();
+	block_secret = block_draw_secret();
+}
+
+_Noreturn void block_overwritten(const struct block *block)
+{
+	debug_die("the header of the block at %p was overwritten",
+		  (const void *)block);
 }
 
 /* ---- bins ------------------------------------------------------------ */

@@ -44,6 +44,7 @@ struct block {
 	size_t skip;                  /* [c] bytes of it in front of here    */
 	_Atomic(struct claimer *) claimer; /* [a] the last one; NULL: none   */
 	struct block *again; /* [c] since a reset: its claimer's next        */
+	uintptr_t check;     /* [c] what its end relies on, and a secret     */
 };
 
 /* Bytes of a block in front of its first chunk. */
@@ -86,6 +87,28 @@ static inline void *block_memory(struct block *block)
 	return (char *)block - block->skip;
 }
 
+/* [c] after block_configure: no program knows it */
+extern uintptr_t block_secret __attribute__((visibility("hidden")));
+
+/* What `check` is while nobody overwrote the header. */
+static inline uintptr_t block_checked(const struct block *block)
+{
+	uintptr_t word = (uintptr_t)block ^ block_secret;
+
+	word = (word ^ block->size) * (uintptr_t)0x9e3779b97f4a7c15;
+	return word ^ block->skip ^ (uintptr_t)block->base << 32;
+}
+
+/* Ends the program: its memory is not what the library left there. */
+_Noreturn void block_overwritten(const struct block *block);
+
+/* Before a block is given back, or what its header says is believed. */
+static inline void block_verify(const struct block *block)
+{
+	if (!TARN_LIKELY(block->check == block_checked(block)))
+		block_overwritten(block);
+}
+
 /* Makes `size` bytes a block whose chunks begin `header` bytes in. */
 static inline struct block *block_init(void *memory, size_t size, size_t header)
 {
@@ -95,6 +118,7 @@ static inline struct block *block_init(void *memory, size_t size, size_t header)
 	block->base = (uint32_t)(align_up(header, BLOCK_LINE) / BLOCK_UNIT);
 	block->size = size;
 	block->skip = skip;
+	block->check = block_checked(block);
 	atomic_init(&block->room, block_room(block->base, block_end(block)));
 	atomic_init(&block->next, NULL);
 	atomic_init(&block->failed, 0);
@@ -147,8 +171,8 @@ void block_cache_leave(struct block_cache *cache);
 /* Gives the depot and `cache` (or NULL) back to malloc; tells the others. */
 void block_cache_trim(struct block_cache *cache);
 
-/* Reads TARN_CACHE. Once, before the first cache is used. */
-void block_cache_configure(void);
+/* Reads TARN_CACHE, chooses the secret. Once, before the first block is made. */
+void block_configure(void);
 
 /* Around fork: the depot must not be torn in the child. */
 void block_cache_lock(void);

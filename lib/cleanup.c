@@ -37,8 +37,7 @@ static void cleanup_unlink_locked(struct cleanup_list *list,
 	list->count--;
 }
 
-/* True for the one caller that may decide what becomes of the node. */
-static bool cleanup_take(struct tarn_cleanup *node)
+bool cleanup_take(struct tarn_cleanup *node)
 {
 	struct cleanup_list *list = node->list;
 	bool pending;
@@ -74,17 +73,4 @@ size_t cleanup_count(struct cleanup_list *list)
 	count = list->count;
 	mutex_unlock(list->mutex);
 	return count;
-}
-
-int tarn_cleanup_cancel(tarn_cleanup *cleanup)
-{
-	return cleanup_take(cleanup) ? 0 : -1;
-}
-
-int tarn_cleanup_run(tarn_cleanup *cleanup)
-{
-	if (!cleanup_take(cleanup))
-		return -1;
-	cleanup->fn(cleanup->data);
-	return 0;
 }

@@ -39,6 +39,10 @@ static inline void cleanup_init(struct cleanup_list *list, struct mutex *mutex)
 /* Makes `node`, fn and data set, the newest. Any thread. */
 void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node);
 
+/* Takes it out of its list: true for the one caller that may decide what
+   becomes of it, else false with ENOENT. Any thread. */
+bool cleanup_take(struct tarn_cleanup *node);
+
 /* Runs the newest one; false if there is none. Exclusive. */
 bool cleanup_run_newest(struct cleanup_list *list);
 

@@ -150,6 +150,18 @@ static bool block_is_spent(const struct block *block)
 	return block_low(room) == block_high(room);
 }
 
+/* Nobody may touch what is not lasting memory of `block`. */
+void block_close(struct block *block, const struct source *source)
+{
+	/* ORDER block-room (relaxed): the block is new, or its pool is being
+	   reset. Pairs with block_claim. */
+	uint32_t high = block_high(
+		atomic_load_explicit(&block->room, memory_order_relaxed));
+
+	mark_close(source->watched, block_at(block, block->base),
+		   (high - block->base) * BLOCK_UNIT);
+}
+
 /* ---- the chain ------------------------------------------------------- */
 
 static struct block *block_next(struct block *block)
@@ -319,6 +331,24 @@ static size_t cursor_suit(const struct claim *claim, size_t size, size_t need)
 		       : size - odd + need;
 }
 
+/* Memory of no object yet, which any thread may claim from here on. */
+static void block_watch(struct block *block, const struct source *source)
+{
+	mark_own(source->watched, source, block, BLOCK_HEADER);
+	block_close(block, source);
+	mark_release(source->watched, block);
+}
+
+/* A chunk of `block`, for its claimer and, if need be, for the library. */
+static void claim_watch(const struct claim *claim, const struct source *source,
+			const struct block *block, struct chunk chunk)
+{
+	mark_acquire(source->watched, block);
+	if (claim->lasting)
+		mark_open(source->watched, chunk.start,
+			  (size_t)(chunk.end - chunk.start));
+}
+
 /* Appends a block and claims from it before others can see it. */
 static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 			       const struct source *source,
@@ -335,6 +365,8 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	if (memory == NULL)
 		return false;
 	block = block_init(memory, size, BLOCK_HEADER);
+	if (source->watched != 0)
+		block_watch(block, source);
 	*chunk = block_claim_fresh(block, claim);
 	cursor_append_locked(cursor, block);
 	return true;
@@ -404,6 +436,8 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 	claimed =
 		cursor_walk(&block, claim, chunk) ||
 		cursor_claim_slow(cursor, cache, source, &block, claim, chunk);
+	if (claimed && source->watched != 0)
+		claim_watch(claim, source, block, *chunk);
 	if (block != from)
 		cursor_count_failed(cursor, from, block);
 	return claimed;
@@ -453,9 +487,11 @@ static size_t cursor_used(const struct cursor *cursor)
 	size_t used = 0;
 
 	for (struct block *block = cursor->first; block != NULL;
-	     block = block_next(block))
+	     block = block_next(block)) {
+		block_verify(block);
 		if (block_low(block_load_room(block)) > block->base)
 			used += block->size;
+	}
 	return used;
 }
 
@@ -466,6 +502,9 @@ static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
 	struct block *gone = block_next(block);
 	size_t size = gone->size;
 
+	block_verify(gone);
+	if (source->watched != 0)
+		mark_own_end(source->watched, source, gone, BLOCK_HEADER);
 	/* ORDER exclusive (relaxed). */
 	atomic_store_explicit(&block->next, block_next(gone),
 			      memory_order_relaxed);
@@ -474,6 +513,27 @@ static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
 	atomic_store_explicit(&cursor->blocks, cursor_blocks(cursor) - 1,
 			      memory_order_relaxed);
 	block_give(cache, source, block_memory(gone), size);
+}
+
+/*
+ * For a pool that is watched: what the round used is wiped, and not used again,
+ * so that a late use of it is noticed; within a limit there is no other memory.
+ */
+static void cursor_wipe(struct cursor *cursor, const struct source *source)
+{
+	for (struct block *block = cursor->first; block != NULL;
+	     block = block_next(block)) {
+		uint32_t high = block_high(block_load_room(block));
+
+		mark_wipe(source->watched, block_at(block, block->base),
+			  (high - block->base) * BLOCK_UNIT);
+		block_close(block, source);
+		/* ORDER exclusive (relaxed). */
+		if (source->limit == NULL)
+			atomic_store_explicit(&block->room,
+					      block_room(high, high),
+					      memory_order_relaxed);
+	}
 }
 
 static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
@@ -498,7 +558,8 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 
 	block_reset(block);
 	while ((next = block_next(block)) != NULL) {
-		if ((kept + next->size / 2 > keep || next->size < least) &&
+		if ((kept + next->size / 2 > keep || next->size < least ||
+		     source->watched != 0) &&
 		    !block_is_lasting(next)) {
 			cursor_remove(cursor, cache, source, block);
 			continue;
@@ -514,6 +575,8 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 	/* ORDER exclusive (relaxed). */
 	atomic_store_explicit(&cursor->current, cursor->first,
 			      memory_order_relaxed);
+	if (source->watched != 0)
+		cursor_wipe(cursor, source);
 	return cursor_claim_first(cursor, size);
 }
 

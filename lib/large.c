@@ -16,6 +16,45 @@
 #define LARGE_SHARD_BITS 5
 #define LARGE_SHARDS     ((size_t)1 << LARGE_SHARD_BITS)
 
+/* ---- one object ----------------------------------------------------- */
+
+/* An object alone in what is held for it: touches behind it are reported. */
+static void entry_watch(const struct large_entry *entry,
+			const struct source *source, size_t size)
+{
+	mark_close(source->watched, entry->object, entry->held);
+	mark_give(source->watched, source, entry->object, size);
+}
+
+static void entry_give(const struct large_entry *entry,
+		       const struct large_use *use)
+{
+	if (use->source->watched != 0)
+		mark_take(use->source->watched, use->source, entry->object,
+			  entry->size);
+	block_give(use->cache, use->source, entry->object, entry->held);
+}
+
+/* Takes memory for an object of entry->size bytes. */
+static bool entry_take(struct large_entry *entry, const struct large_use *use,
+		       size_t alignment)
+{
+	unsigned watched = use->source->watched;
+	size_t need;
+
+	if (!align_sum(entry->size, mark_zone(watched), &need)) {
+		errno = ENOMEM;
+		return false;
+	}
+	/* Before a guard an object of bytes ends to the byte. */
+	if ((watched & WATCH_GUARD) == 0)
+		alignment = align_max(alignment, TARN_ALIGNMENT);
+	entry->held = need;
+	entry->object = block_take(use->cache, use->source, need, &entry->held,
+				   alignment);
+	return entry->object != NULL;
+}
+
 /* ---- one table ------------------------------------------------------- */
 
 static uint64_t large_hash(const void *object)
@@ -234,8 +273,7 @@ static void shard_reset(struct large_shard *shard, const struct large_use *use)
 		struct large_entry *entry = &shard->entries[i];
 
 		if (entry->object != NULL)
-			block_give(use->cache, use->source, entry->object,
-				   entry->held);
+			entry_give(entry, use);
 	}
 	if (shard->entries != shard->few)
 		block_give(use->cache, use->source, shard->entries,
@@ -337,16 +375,15 @@ void *large_alloc(struct large *large, const struct large_use *use,
 		errno = ENOMEM;
 		return NULL;
 	}
-	entry.held = entry.size;
-	entry.object =
-		block_take(use->cache, use->source, entry.size, &entry.held,
-			   align_max(alignment, TARN_ALIGNMENT));
-	if (entry.object == NULL)
+	if (!entry_take(&entry, use, alignment))
 		return NULL;
-	if (shard_add(large_choose(large, use, entry.object), use, entry))
-		return entry.object;
-	block_give(use->cache, use->source, entry.object, entry.held);
-	return NULL;
+	if (!shard_add(large_choose(large, use, entry.object), use, entry)) {
+		block_give(use->cache, use->source, entry.object, entry.held);
+		return NULL;
+	}
+	if (use->source->watched != 0)
+		entry_watch(&entry, use->source, size);
+	return entry.object;
 }
 
 bool large_free(struct large *large, const struct large_use *use, void *object)
@@ -356,7 +393,7 @@ bool large_free(struct large *large, const struct large_use *use, void *object)
 	if (object == NULL ||
 	    large_find(large, use, object, &entry, shard_remove) == NULL)
 		return false;
-	block_give(use->cache, use->source, entry.object, entry.held);
+	entry_give(&entry, use);
 	return true;
 }
 

@@ -86,6 +86,11 @@ size_t local_handed_out(const struct local *local)
 	return bytes;
 }
 
+void local_count(struct local *local, size_t size)
+{
+	local_set(local, local_room(local), local_given(local) + size);
+}
+
 /* ---- lifetime -------------------------------------------------------- */
 
 void local_reset(struct local *local, struct chunk chunk)

@@ -102,6 +102,9 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 bool local_resize(struct local *local, void *ptr, size_t old_size,
 		  size_t new_size);
 
+/* Counts an object that came from elsewhere. Owner. */
+void local_count(struct local *local, size_t size);
+
 /* Bytes handed out; any thread. */
 size_t local_handed_out(const struct local *local);
 

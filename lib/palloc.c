@@ -3,7 +3,7 @@
  * Requests: which layer serves them. A hit is done by the inline calls of the
  * header; all that follows here is the miss.
  */
-#include "pool.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,6 +44,16 @@ static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
 	return local_take_chunk(local, chunk, alignment, size);
 }
 
+/* Whether the large list serves it; else what a chunk must have for it. No
+   local pool: past its thread's end, or the system has no key or memory. */
+static bool is_large(const struct local *local, size_t alignment, size_t size,
+		     size_t *need)
+{
+	return local == NULL || size > local->hot.max ||
+	       !local_need(alignment, size, need) ||
+	       (alignment > BLOCK_LINE && *need > local->hot.max);
+}
+
 /* A request of at least one byte. */
 static void *serve(tarn_pool *pool, struct local *local, size_t alignment,
 		   size_t size)
@@ -51,15 +61,26 @@ static void *serve(tarn_pool *pool, struct local *local, size_t alignment,
 	size_t need;
 	void *object;
 
-	/* No local pool: past its thread's end, or the system has no key or
-	   memory for one. */
-	if (local == NULL || size > local->hot.max ||
-	    !local_need(alignment, size, &need) ||
-	    (alignment > BLOCK_LINE && need > local->hot.max))
+	if (is_large(local, alignment, size, &need))
 		return serve_large(pool, alignment, size);
 	object = local_take(local, alignment, size);
 	return object != NULL ? object
 			      : serve_chunk(pool, local, alignment, size, need);
+}
+
+/* Any request of a pool that is watched. */
+static void *serve_watched(tarn_pool *pool, struct local *local,
+			   size_t alignment, size_t size)
+{
+	size_t need;
+	void *object;
+
+	watch_enter(pool);
+	object = is_large(local, alignment, size, &need)
+			 ? serve_large(pool, alignment, size)
+			 : watch_alloc(pool, local, alignment, size);
+	watch_leave(pool);
+	return object;
 }
 
 /* The miss without the out-of-memory handler; `local` may be NULL. */
@@ -72,6 +93,8 @@ static void *palloc_try(tarn_pool *pool, struct local *local, size_t alignment,
 	}
 	if (pool_is_refused(pool))
 		return NULL;
+	if (!TARN_LIKELY(pool->source.watched == 0))
+		return serve_watched(pool, local, alignment, size);
 	if (size == 0 && alignment <= TARN_ALIGNMENT)
 		return local != NULL ? local->hot.last : (void *)pool;
 	return serve(pool, local, alignment, align_max(size, 1));
@@ -79,8 +102,12 @@ static void *palloc_try(tarn_pool *pool, struct local *local, size_t alignment,
 
 void *pool_out_of_memory(tarn_pool *pool, size_t size)
 {
-	if (pool->on_oom != NULL)
+	if (pool->on_oom != NULL) {
+		unsigned inner = watch_callback();
+
 		pool->on_oom(pool, size, pool->on_oom_data);
+		watch_callback_end(inner);
+	}
 	errno = ENOMEM;
 	return NULL;
 }
@@ -95,11 +122,43 @@ palloc_miss(tarn_pool *pool, struct local *local, size_t alignment, size_t size)
 		       : object;
 }
 
+/* In a call of its own: the handler may leave it by longjmp. */
+static void *palloc_try_watched(tarn_pool *pool, struct local *local,
+				size_t alignment, size_t size,
+				const void *caller)
+{
+	__attribute__((cleanup(watch_end))) struct watch_call call =
+		watch_begin(pool, caller, WATCH_AS_IT_IS);
+	void *object;
+
+	if (local != NULL)
+		watch_local(pool, local);
+	object = palloc_try(pool, local, alignment, size);
+	watch_trace_alloc(pool, alignment, size, object);
+	return object;
+}
+
+/* A request of a pool that is watched, made by the call at `caller`. */
+static __attribute__((noinline)) void *
+palloc_watched(tarn_pool *pool, struct local *local, size_t alignment,
+	       size_t size, const void *caller)
+{
+	void *object = palloc_try_watched(pool, local, alignment, size, caller);
+
+	return object == NULL && errno == ENOMEM
+		       ? pool_out_of_memory(pool, size)
+		       : object;
+}
+
 void *tarn_local_miss(tarn_local *hot, size_t alignment, size_t size)
 {
 	struct local *local = (struct local *)hot;
+	tarn_pool *pool = local->pool;
 
-	return palloc_miss(local->pool, local, alignment, size);
+	return TARN_LIKELY(pool->source.watched == 0)
+		       ? palloc_miss(pool, local, alignment, size)
+		       : palloc_watched(pool, local, alignment, size,
+					__builtin_return_address(0));
 }
 
 /* A thread's first request, and each of a thread that gets no slot. */
@@ -108,6 +167,9 @@ palloc_first(tarn_pool *pool, size_t alignment, size_t size)
 {
 	struct local *local = pool_local_slow(pool);
 
+	if (!TARN_LIKELY(pool->source.watched == 0))
+		return palloc_watched(pool, local, alignment, size,
+				      __builtin_return_address(0));
 	if (local == NULL)
 		return palloc_miss(pool, NULL, alignment, size);
 	if (alignment == TARN_ALIGNMENT)
@@ -159,8 +221,10 @@ void *tarn_pnalloc(tarn_pool *pool, size_t size)
 void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)
 {
 	size_t bytes = tarn_array_size(count, size);
-	void *object = tarn_palloc(pool, bytes);
+	void *object;
+	WATCH_CALL(pool, TRACE_ZEROED);
 
+	object = tarn_palloc(pool, bytes);
 	return object != NULL ? memset(object, 0, bytes) : NULL;
 }
 
@@ -184,33 +248,100 @@ static void *prealloc_keep(tarn_pool *pool, void *ptr, size_t old_size,
 	return large_resize(&pool->large, &use, ptr, new_size);
 }
 
-void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
-		    size_t new_size)
+/* Moves what it can, so that a pointer to the old place is found out. */
+static void *prealloc_keep_watched(tarn_pool *pool, void *ptr, size_t old_size,
+				   size_t new_size)
 {
-	struct large_use use;
-	void *moved;
+	if (new_size > old_size || old_size > pool->own.hot.max)
+		return NULL;
+	mark_close(pool->source.watched, (char *)ptr + new_size,
+		   old_size - new_size);
+	return ptr;
+}
 
-	if (ptr == NULL)
-		return tarn_palloc(pool, new_size);
-	moved = prealloc_keep(pool, ptr, old_size, new_size);
-	if (moved != NULL)
-		return moved;
-	moved = tarn_palloc(pool, new_size);
+static bool pfree_large(tarn_pool *pool, void *ptr)
+{
+	struct large_use use = pool_large_use(pool);
+
+	return large_free(&pool->large, &use, ptr);
+}
+
+static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
+			   size_t new_size)
+{
+	void *moved = tarn_palloc(pool, new_size);
+	bool watched = !TARN_LIKELY(pool->source.watched == 0);
+
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, ptr, align_min(old_size, new_size));
-	if (old_size > pool->own.hot.max) {
-		use = pool_large_use(pool);
-		large_free(&pool->large, &use, ptr);
-	}
+	if ((old_size <= pool->own.hot.max && !watched) ||
+	    pfree_large(pool, ptr))
+		return moved;
+	if (watched)
+		watch_free(pool, ptr, old_size);
 	return moved;
+}
+
+static void *prealloc(tarn_pool *pool, void *ptr, size_t old_size,
+		      size_t new_size)
+{
+	void *kept =
+		TARN_LIKELY(pool->source.watched == 0)
+			? prealloc_keep(pool, ptr, old_size, new_size)
+			: prealloc_keep_watched(pool, ptr, old_size, new_size);
+
+	return kept != NULL ? kept
+			    : prealloc_move(pool, ptr, old_size, new_size);
+}
+
+static void *prealloc_traced(tarn_pool *pool, void *ptr, size_t old_size,
+			     size_t new_size)
+{
+	uint32_t id = watch_trace_take(ptr);
+	void *object = prealloc(pool, ptr, old_size, new_size);
+
+	watch_trace_keep(object != NULL ? object : ptr, id);
+	watch_trace(pool, TRACE_RESIZE, new_size, object != NULL ? id : 0);
+	return object;
+}
+
+void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
+		    size_t new_size)
+{
+	WATCH_CALL(pool, ptr != NULL ? WATCH_HIDDEN : WATCH_AS_IT_IS);
+
+	if (ptr == NULL)
+		return tarn_palloc(pool, new_size);
+	return watch_is_traced(pool)
+		       ? prealloc_traced(pool, ptr, old_size, new_size)
+		       : prealloc(pool, ptr, old_size, new_size);
+}
+
+/* ---- freeing --------------------------------------------------------- */
+
+static bool pfree_watched(tarn_pool *pool, void *ptr)
+{
+	uint32_t id = watch_is_traced(pool) ? watch_trace_take(ptr) : 0;
+	bool freed = pfree_large(pool, ptr);
+
+	if (freed)
+		watch_freed(pool, ptr);
+	else
+		watch_refused(pool, ptr);
+	if (!freed && id != 0)
+		watch_trace_keep(ptr, id);
+	if (watch_is_traced(pool))
+		watch_trace(pool, freed ? TRACE_FREE : TRACE_REFUSED, 0, id);
+	return freed;
 }
 
 int tarn_pfree(tarn_pool *pool, void *ptr)
 {
-	struct large_use use = pool_large_use(pool);
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
-	if (large_free(&pool->large, &use, ptr))
+	if (TARN_LIKELY(pool->source.watched == 0) ? pfree_large(pool, ptr)
+						   : pfree_watched(pool, ptr))
 		return 0;
 	errno = ENOENT;
 	return -1;

@@ -13,6 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "debug.h"
+#include "watch.h"
+
 /* Bytes: the first block, and the ceiling of growth, where none was named. */
 static const size_t pool_first_block = 4096;
 static const size_t pool_max_block = (size_t)256 << 10;
@@ -65,10 +68,19 @@ static PER_OPTIONS const struct source *
 options_source(const tarn_options *options, const tarn_pool *parent,
 	       struct source *buffer)
 {
-	if (options->upstream == NULL)
-		return parent != NULL ? &parent->source : &source_malloc;
-	*buffer = source_of(options->upstream,
-			    parent != NULL ? parent->source.limit : NULL);
+	const struct source *source = buffer;
+
+	if (options->upstream != NULL)
+		*buffer =
+			source_of(options->upstream,
+				  parent != NULL ? parent->source.limit : NULL);
+	else
+		source = parent != NULL ? &parent->source : &source_malloc;
+	/* Known from the first slot on. */
+	slot_get();
+	if (TARN_LIKELY(debug_watched == 0))
+		return source;
+	*buffer = watch_source(source);
 	return buffer;
 }
 
@@ -163,12 +175,28 @@ static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 	pool->newer = NULL;
 	pool->parent = parent;
 	pool->limit = options->limit;
+	pool->watch = NULL;
 	pool->on_oom = options->on_oom;
 	pool->on_oom_data = options->on_oom_data;
 	if (pool->on_oom == NULL && parent != NULL) {
 		pool->on_oom = parent->on_oom;
 		pool->on_oom_data = parent->on_oom_data;
 	}
+}
+
+/* Bytes of what the owner has at hand, and where: nothing, where each request
+   is to be a miss. */
+static PER_OPTIONS size_t pool_first_chunk(const struct source *source)
+{
+	return TARN_LIKELY(source->watched == 0) ? LOCAL_FIRST_CHUNK : 0;
+}
+
+static PER_OPTIONS struct chunk pool_at_hand(tarn_pool *pool,
+					     struct chunk first)
+{
+	return TARN_LIKELY(pool->source.watched == 0)
+		       ? first
+		       : local_nothing(&pool->own);
 }
 
 static PER_OPTIONS tarn_pool *
@@ -178,6 +206,7 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 {
 	struct block *block = block_init(memory, size, at->chunks);
 	char *base = (char *)block;
+	struct chunk first;
 	tarn_pool *pool = (tarn_pool *)(base + BLOCK_HEADER);
 
 	pool_init(pool, options, parent, source);
@@ -193,11 +222,23 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 			    BLOCK_BIN_LEAST, BLOCK_MOST);
 	pool->cursor.max_block = align_clamp(options->max_block, pool_max_block,
 					     BLOCK_BIN_LEAST, BLOCK_MOST);
+	first = cursor_init(&pool->cursor, block, taken,
+			    pool_first_chunk(source));
 	local_init(&pool->own, pool,
 		   align_clamp(options->large_above, pool_large_above, 1,
 			       UPSTREAM_SMALL_MOST),
-		   cursor_init(&pool->cursor, block, taken, LOCAL_FIRST_CHUNK));
+		   pool_at_hand(pool, first));
 	return pool;
+}
+
+static void pool_release(tarn_pool *pool);
+
+static tarn_pool *pool_watch(tarn_pool *pool)
+{
+	if (watch_pool(pool))
+		return pool;
+	pool_release(pool);
+	return NULL;
 }
 
 static PER_OPTIONS tarn_pool *pool_make(tarn_pool *parent,
@@ -207,6 +248,7 @@ static PER_OPTIONS tarn_pool *pool_make(tarn_pool *parent,
 	const struct source *source = options_source(options, parent, &buffer);
 	struct pool_layout at = pool_lay_out(options);
 	size_t size, taken = 0;
+	tarn_pool *pool;
 	void *memory = options->buffer != NULL
 			       ? pool_use_buffer(options, at.least, &size)
 			       : NULL;
@@ -217,7 +259,8 @@ static PER_OPTIONS tarn_pool *pool_make(tarn_pool *parent,
 	}
 	if (memory == NULL)
 		return NULL;
-	return pool_build(memory, size, taken, options, parent, source, &at);
+	pool = pool_build(memory, size, taken, options, parent, source, &at);
+	return TARN_LIKELY(source->watched == 0) ? pool : pool_watch(pool);
 }
 
 static __attribute__((noinline)) tarn_pool *
@@ -240,21 +283,15 @@ static tarn_pool *pool_create(tarn_pool *parent, const tarn_options *options)
 
 tarn_pool *tarn_pool_create(const tarn_options *options)
 {
-	return pool_create(NULL, options);
+	tarn_pool *pool = pool_create(NULL, options);
+
+	if (pool != NULL && !TARN_LIKELY(pool->source.watched == 0))
+		watch_trace_create(pool, options);
+	return pool;
 }
 
-tarn_pool *tarn_pool_create_child(tarn_pool *parent,
-				  const tarn_options *options)
+static void pool_link(tarn_pool *parent, tarn_pool *child)
 {
-	tarn_pool *child;
-
-	if (pool_is_refused(parent))
-		return NULL;
-	child = pool_create(parent, options);
-	if (child == NULL)
-		return errno == ENOMEM
-			       ? pool_out_of_memory(parent, sizeof(*child))
-			       : NULL;
 	mutex_lock(&parent->mutex);
 	child->older = parent->children;
 	if (child->older != NULL)
@@ -262,7 +299,34 @@ tarn_pool *tarn_pool_create_child(tarn_pool *parent,
 	parent->children = child;
 	parent->child_count++;
 	mutex_unlock(&parent->mutex);
+}
+
+/* As tarn_pool_create_child, but for the out-of-memory handler. */
+static tarn_pool *pool_create_child(tarn_pool *parent,
+				    const tarn_options *options)
+{
+	WATCH_CALL(parent, WATCH_HIDDEN);
+	tarn_pool *child;
+
+	if (pool_is_refused(parent))
+		return NULL;
+	child = pool_create(parent, options);
+	if (child == NULL)
+		return NULL;
+	pool_link(parent, child);
+	if (!TARN_LIKELY(child->source.watched == 0))
+		watch_trace_create(child, options);
 	return child;
+}
+
+tarn_pool *tarn_pool_create_child(tarn_pool *parent,
+				  const tarn_options *options)
+{
+	tarn_pool *child = pool_create_child(parent, options);
+
+	return child == NULL && errno == ENOMEM
+		       ? pool_out_of_memory(parent, sizeof(*child))
+		       : child;
 }
 
 /* ---- the end of a round ---------------------------------------------- */
@@ -273,26 +337,40 @@ static uint32_t pool_self(void)
 	return slot_get() != NULL ? slot_name() : SLOT_GONE;
 }
 
-/* False with EBUSY: another reset or destroy is under way. */
-static bool pool_begin(tarn_pool *pool)
+void pool_set_busy(tarn_pool *pool, uint32_t busy)
 {
 	/* ORDER pool-busy (relaxed): detects callers that broke the rules; the
 	   rules order the others, and an exchange would only find two that
 	   begin in the same instant. Pairs with pool_is_refused. */
+	atomic_store_explicit(&pool->busy, busy, memory_order_relaxed);
+}
+
+/* False with EBUSY: another reset or destroy is under way. */
+static bool pool_begin(tarn_pool *pool)
+{
+	/* ORDER pool-busy (relaxed): see pool_set_busy. */
 	if (atomic_load_explicit(&pool->busy, memory_order_relaxed) ==
 	    SLOT_NONE) {
-		atomic_store_explicit(&pool->busy, pool_self(),
-				      memory_order_relaxed);
+		pool_set_busy(pool, pool_self());
+		if (!TARN_LIKELY(pool->source.watched == 0))
+			watch_exclusive(pool);
 		return true;
 	}
+	if (!pool_is_refused(pool))
+		watch_blame(pool, "reset or destroyed from within its own "
+				  "reset or destroy");
 	errno = EBUSY;
 	return false;
 }
 
-bool pool_is_refused_slow(uint32_t busy)
+bool pool_is_refused_slow(const tarn_pool *pool, uint32_t busy)
 {
 	if (busy == pool_self())
 		return false;
+	watch_blame(pool, busy == SLOT_DESTROYED
+				  ? "used, but it was destroyed"
+				  : "used while another thread resets or "
+				    "destroys it");
 	errno = EBUSY;
 	return true;
 }
@@ -331,11 +409,16 @@ static void pool_release(tarn_pool *pool)
 		pool->parent != NULL ? pool->parent->source.limit : NULL;
 	struct large_use use = {slot_cache(), &pool->source, true};
 
+	if (!TARN_LIKELY(pool->watch == NULL))
+		watch_reset(pool);
 	/* A small pool has neither: what a pool per request costs. */
 	if (!large_is_clear(&pool->large))
 		large_clear(&pool->large, &use);
 	if (!cursor_is_clear(&pool->cursor))
 		cursor_clear(&pool->cursor, use.cache, &pool->source);
+	block_verify(pool->cursor.first);
+	if (!TARN_LIKELY(pool->watch == NULL))
+		watch_pool_end(pool);
 	mutex_finish(&pool->large.home.mutex);
 	mutex_finish(&pool->cursor.mutex);
 	mutex_finish(&pool->mutex);
@@ -344,6 +427,8 @@ static void pool_release(tarn_pool *pool)
 		limit_finish(pool->source.limit);
 		pool->source.limit = outer;
 	}
+	if (!TARN_LIKELY(pool->source.watched == 0) && watch_bury(pool))
+		return;
 	if (pool->taken != 0)
 		block_give(use.cache, &pool->source,
 			   block_memory(pool->cursor.first), pool->taken);
@@ -383,31 +468,40 @@ static void pool_finish(tarn_pool *pool)
 void tarn_pool_reset(tarn_pool *pool)
 {
 	struct large_use use = {slot_cache(), &pool->source, true};
+	struct chunk first;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	if (!pool_begin(pool))
 		return;
 	pool_finish(pool);
 	pool->data = NULL;
 	large_reset(&pool->large, &use);
+	if (!TARN_LIKELY(pool->watch == NULL))
+		watch_reset(pool);
 	pool->own.claimer.again = NULL;
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local->claimer.again = NULL;
-	local_reset(&pool->own, cursor_reset(&pool->cursor, use.cache,
-					     &pool->source, LOCAL_FIRST_CHUNK));
+	first = cursor_reset(&pool->cursor, use.cache, &pool->source,
+			     pool_first_chunk(&pool->source));
+	local_reset(&pool->own, pool_at_hand(pool, first));
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local_reset(local, local_nothing(local));
-	/* ORDER pool-busy (relaxed): see pool_begin. */
-	atomic_store_explicit(&pool->busy, SLOT_NONE, memory_order_relaxed);
+	pool_set_busy(pool, SLOT_NONE);
+	if (watch_is_traced(pool))
+		watch_trace(pool, TRACE_RESET, 0, 0);
 }
 
-void tarn_pool_destroy(tarn_pool *pool)
+static void pool_destroy(tarn_pool *pool)
 {
 	tarn_pool *parent;
+	uint32_t number;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
-	if (pool == NULL || !pool_begin(pool))
+	if (!pool_begin(pool))
 		return;
+	number = watch_number(pool);
 	if (!pool_is_bare(pool))
 		pool_finish(pool);
 	parent = pool->parent;
@@ -417,6 +511,14 @@ void tarn_pool_destroy(tarn_pool *pool)
 		mutex_unlock(&parent->mutex);
 	}
 	pool_release(pool);
+	if (number != 0)
+		watch_trace_ended(number);
+}
+
+void tarn_pool_destroy(tarn_pool *pool)
+{
+	if (pool != NULL)
+		pool_destroy(pool);
 }
 
 /* ---- a thread's own part --------------------------------------------- */
@@ -527,7 +629,10 @@ struct local *pool_local_slow(tarn_pool *pool)
 
 tarn_local *tarn_pool_local(tarn_pool *pool)
 {
-	struct local *local = pool_local(pool);
+	struct local *local;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+
+	local = pool_local(pool);
 
 	if (local != NULL)
 		return &local->hot;
@@ -535,7 +640,11 @@ tarn_local *tarn_pool_local(tarn_pool *pool)
 				     : pool_out_of_memory(pool, sizeof(*local));
 }
 
-tarn_pool *tarn_local_pool(tarn_local *local)
+tarn_pool *tarn_local_pool(tarn_local *hot)
 {
-	return ((struct local *)local)->pool;
+	struct local *local = (struct local *)hot;
+
+	if (!TARN_LIKELY(local->pool->source.watched == 0))
+		watch_local(local->pool, local);
+	return local->pool;
 }

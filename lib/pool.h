@@ -54,6 +54,7 @@ struct tarn_pool {
 	void *on_oom_data;          /* [c]                                   */
 	const char *name;           /* [c] NULL: none                        */
 	size_t limit;               /* [c] bytes; 0: none of its own         */
+	struct watch *watch;        /* [c] NULL: nothing rides on its misses */
 
 	_Alignas(BLOCK_LINE) struct local own; /* the owner's                */
 };
@@ -115,7 +116,10 @@ static inline struct local *pool_local(tarn_pool *pool)
 }
 
 /* pool_is_refused, while there is a reset or destroy of slot `busy`. */
-bool pool_is_refused_slow(uint32_t busy);
+bool pool_is_refused_slow(const tarn_pool *pool, uint32_t busy);
+
+/* Who resets or destroys the pool from now on, or SLOT_NONE. */
+void pool_set_busy(tarn_pool *pool, uint32_t busy);
 
 /*
  * Whether another thread is resetting or destroying the pool: then errno is
@@ -126,7 +130,7 @@ static inline bool pool_is_refused(tarn_pool *pool)
 	/* ORDER pool-busy (relaxed): see pool_begin. */
 	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
 
-	return !TARN_LIKELY(busy == SLOT_NONE) && pool_is_refused_slow(busy);
+	return !TARN_LIKELY(busy == SLOT_NONE) && pool_is_refused_slow(pool, busy);
 }
 
 /* For the large list and its tables. */

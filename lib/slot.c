@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "debug.h"
 #include "mutex.h"
 
 #ifndef PTHREAD_DESTRUCTOR_ITERATIONS
@@ -105,21 +106,31 @@ static void slot_before_fork(void) MUTEX_TAKEN(slot_mutex)
 {
 	mutex_lock(&slot_mutex);
 	block_cache_lock();
+	mutex_lock(&debug_mutex);
 }
 
 static void slot_after_fork(void) MUTEX_DROPPED(slot_mutex)
 {
+	mutex_unlock(&debug_mutex);
+	block_cache_unlock();
+	mutex_unlock(&slot_mutex);
+}
+
+static void slot_after_fork_child(void) MUTEX_DROPPED(slot_mutex)
+{
+	debug_after_fork();
 	block_cache_unlock();
 	mutex_unlock(&slot_mutex);
 }
 
 static void slot_setup(void)
 {
-	block_cache_configure();
+	debug_configure();
+	block_configure();
 	slot_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL);
 	slot_key_made = pthread_key_create(&slot_key, slot_exit) == 0 &&
 			pthread_atfork(slot_before_fork, slot_after_fork,
-				       slot_after_fork) == 0;
+				       slot_after_fork_child) == 0;
 }
 
 /* ---- taking a slot --------------------------------------------------- */

@@ -22,14 +22,16 @@
 #define SLOT_NAME(n) __builtin_bswap32((uint32_t)(n)*UINT32_C(0x9e3779b1))
 
 /*
- * Four names that no slot has and that differ from one another, so that a
- * lookup with any of them matches nothing: a thread that has no slot yet, one
- * that is past its end, a table entry that is empty, a pool without an owner.
+ * Names that no slot has and that differ from one another, so that a lookup
+ * with any of them matches nothing: a thread that has no slot yet, one that is
+ * past its end, a table entry that is empty, a pool without an owner, and what
+ * resets a pool that ended.
  */
-#define SLOT_NONE    SLOT_NAME(0)
-#define SLOT_GONE    SLOT_NAME(UINT32_MAX)
-#define SLOT_EMPTY   SLOT_NAME(UINT32_MAX - 1)
-#define SLOT_UNOWNED SLOT_NAME(UINT32_MAX - 2)
+#define SLOT_NONE      SLOT_NAME(0)
+#define SLOT_GONE      SLOT_NAME(UINT32_MAX)
+#define SLOT_EMPTY     SLOT_NAME(UINT32_MAX - 1)
+#define SLOT_UNOWNED   SLOT_NAME(UINT32_MAX - 2)
+#define SLOT_DESTROYED SLOT_NAME(UINT32_MAX - 3)
 
 struct slot {
 	uint32_t index;           /* [c] in the registry                 */

@@ -3,10 +3,12 @@
  * What a pool is made of, and what else hangs on it: statistics, the callers'
  * data, cleanups, trim, the version.
  */
-#include "pool.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "debug.h"
 
 /* ---- statistics ------------------------------------------------------ */
 
@@ -33,6 +35,7 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 	tarn_pool *pool = (tarn_pool *)const_pool;
 	tarn_stats all = TARN_STATS_INIT;
 	struct large_figures large;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	if (stats->struct_size <= sizeof(stats->struct_size)) {
 		errno = EINVAL;
@@ -59,6 +62,8 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 void tarn_trim(void)
 {
 	block_cache_trim(slot_self != NULL ? &slot_self->cache : NULL);
+	if ((debug_watched & WATCH_TRACE) != 0)
+		watch_trace_process(TRACE_TRIM);
 }
 
 const char *tarn_version(void)
@@ -109,6 +114,7 @@ static void data_add(tarn_pool *pool, struct pool_data *fresh)
 int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data)
 {
 	struct pool_data *entry;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	if (data_replace(pool, key, data) || data == NULL)
 		return 0;
@@ -126,6 +132,7 @@ void *tarn_pool_data(const tarn_pool *const_pool, const void *key)
 	tarn_pool *pool = (tarn_pool *)const_pool;
 	struct pool_data *entry;
 	void *data;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	mutex_lock(&pool->mutex);
 	entry = data_find_locked(pool, key);
@@ -136,19 +143,56 @@ void *tarn_pool_data(const tarn_pool *const_pool, const void *key)
 
 /* ---- cleanups -------------------------------------------------------- */
 
-tarn_cleanup *tarn_cleanup_add(tarn_pool *pool, void (*fn)(void *), void *data)
+static tarn_cleanup *cleanup_make(tarn_pool *pool, void (*fn)(void *),
+				  void *data)
 {
-	tarn_cleanup *node;
+	tarn_cleanup *node = tarn_new(pool, tarn_cleanup);
 
-	if (fn == NULL) {
-		errno = EINVAL;
-		return NULL;
-	}
-	node = tarn_new(pool, tarn_cleanup);
 	if (node == NULL)
 		return NULL;
 	node->fn = fn;
 	node->data = data;
 	cleanup_add(&pool->cleanups, node);
 	return node;
+}
+
+tarn_cleanup *tarn_cleanup_add(tarn_pool *pool, void (*fn)(void *), void *data)
+{
+	tarn_cleanup *node;
+	WATCH_CALL(pool, WATCH_HIDDEN);
+
+	if (fn == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	node = cleanup_make(pool, fn, data);
+	if (watch_is_traced(pool))
+		watch_trace_cleanup(pool, node);
+	return node;
+}
+
+/* Takes the cleanup for its caller, who says what becomes of it. */
+static bool cleanup_take_as(tarn_cleanup *cleanup, enum trace_op op)
+{
+	tarn_pool *pool = (tarn_pool *)((char *)cleanup->list -
+					offsetof(struct tarn_pool, cleanups));
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	bool taken = cleanup_take(cleanup);
+
+	if (watch_is_traced(pool))
+		watch_trace_object(pool, taken ? op : TRACE_MISSED, cleanup);
+	return taken;
+}
+
+int tarn_cleanup_cancel(tarn_cleanup *cleanup)
+{
+	return cleanup_take_as(cleanup, TRACE_CANCEL) ? 0 : -1;
+}
+
+int tarn_cleanup_run(tarn_cleanup *cleanup)
+{
+	if (!cleanup_take_as(cleanup, TRACE_RUN))
+		return -1;
+	cleanup->fn(cleanup->data);
+	return 0;
 }

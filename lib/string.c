@@ -2,7 +2,7 @@
 /*
  * Copies and formatted strings, all packed.
  */
-#include "pool.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 void *tarn_pmemdup(tarn_pool *pool, const void *source, size_t size)
 {
 	void *copy;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	if (source == NULL) {
 		errno = EINVAL;
@@ -34,6 +35,8 @@ static char *string_copy(tarn_pool *pool, const char *source, size_t length)
 
 char *tarn_pstrdup(tarn_pool *pool, const char *source)
 {
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+
 	if (source == NULL) {
 		errno = EINVAL;
 		return NULL;
@@ -43,6 +46,8 @@ char *tarn_pstrdup(tarn_pool *pool, const char *source)
 
 char *tarn_pstrndup(tarn_pool *pool, const char *source, size_t size)
 {
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+
 	if (source == NULL) {
 		errno = EINVAL;
 		return NULL;
@@ -61,7 +66,7 @@ static char *string_format(tarn_pool *pool, size_t size, const char *format,
 	return text;
 }
 
-char *tarn_pvsprintf(tarn_pool *pool, const char *format, va_list args)
+static char *string_print(tarn_pool *pool, const char *format, va_list args)
 {
 	struct local *local = pool_local(pool);
 	char *room = NULL, *text;
@@ -88,13 +93,21 @@ char *tarn_pvsprintf(tarn_pool *pool, const char *format, va_list args)
 	return text;
 }
 
+char *tarn_pvsprintf(tarn_pool *pool, const char *format, va_list args)
+{
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+
+	return string_print(pool, format, args);
+}
+
 char *tarn_psprintf(tarn_pool *pool, const char *format, ...)
 {
 	va_list args;
 	char *text;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	va_start(args, format);
-	text = tarn_pvsprintf(pool, format, args);
+	text = string_print(pool, format, args);
 	va_end(args);
 	return text;
 }
@@ -118,6 +131,7 @@ char *tarn_pstrcat(tarn_pool *pool, ...)
 	char *text, *end;
 	va_list args;
 	bool fits;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	va_start(args, pool);
 	fits = string_measure(args, &length);

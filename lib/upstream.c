@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "align.h"
+#include "guard.h"
 
 /* ---- malloc ---------------------------------------------------------- */
 
@@ -111,6 +112,7 @@ static void *mmap_alloc(void *ctx, size_t *size, size_t alignment)
 		return NULL;
 	if (rounded >= mmap_huge)
 		mmap_ask_huge(ptr, rounded);
+	mark_root(ptr, rounded);
 	*size = rounded;
 	return ptr;
 }
@@ -118,6 +120,7 @@ static void *mmap_alloc(void *ctx, size_t *size, size_t alignment)
 static void mmap_release(void *ctx, void *ptr, size_t size)
 {
 	(void)ctx;
+	mark_root_end(ptr, size);
 	munmap(ptr, size);
 }
 
@@ -126,15 +129,18 @@ static void *mmap_resize(void *ctx, void *ptr, size_t old_size,
 			 size_t *new_size)
 {
 	size_t rounded;
+	void *moved;
 
 	(void)ctx;
 	if (!align_up_checked(*new_size, mmap_page(), &rounded))
 		return NULL;
-	ptr = mremap(ptr, old_size, rounded, MREMAP_MAYMOVE);
-	if (ptr == MAP_FAILED)
+	moved = mremap(ptr, old_size, rounded, MREMAP_MAYMOVE);
+	if (moved == MAP_FAILED)
 		return NULL;
+	mark_root_end(ptr, old_size);
+	mark_root(moved, rounded);
 	*new_size = rounded;
-	return ptr;
+	return moved;
 }
 #else
 #define mmap_resize NULL
@@ -160,12 +166,19 @@ bool upstream_usable(const void *ptr, size_t size, size_t alignment)
 }
 
 const struct source source_malloc = {
-	{malloc_alloc, malloc_resize, malloc_release, NULL}, NULL, true};
+	{malloc_alloc, malloc_resize, malloc_release, NULL}, NULL, true, 0};
 
 struct source source_of(const tarn_upstream *upstream, struct limit *limit)
 {
 	return (struct source){*upstream, limit,
-			       upstream->alloc == malloc_alloc};
+			       upstream->alloc == malloc_alloc, 0};
+}
+
+bool source_outlives(const struct source *source)
+{
+	return source->upstream.alloc == malloc_alloc ||
+	       source->upstream.alloc == mmap_alloc ||
+	       source->upstream.alloc == guard_upstream.alloc;
 }
 
 /* A raise beyond the limit is refused: a limit is a promise. */
@@ -227,14 +240,15 @@ void *source_alloc(const struct source *source, size_t *size, size_t alignment)
 
 void source_release(const struct source *source, void *ptr, size_t size)
 {
-	const tarn_upstream *up = &source->upstream;
 	/* The source may stand in the memory that goes. */
-	struct limit *limit = source->limit;
-	struct source_call call = source_begin(source);
+	struct source own = *source;
+	struct source_call call = source_begin(&own);
 
-	up->release(up->ctx, ptr, size);
+	if (own.watched != 0)
+		mark_wipe(own.watched, ptr, size);
+	own.upstream.release(own.upstream.ctx, ptr, size);
 	source_end(call);
-	limit_return(limit, size);
+	limit_return(own.limit, size);
 }
 
 void *source_resize(const struct source *source, void *ptr, size_t old_size,

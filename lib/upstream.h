@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "limit.h"
+#include "mark.h"
 #include "tarn.h"
 
 /*
@@ -23,12 +24,16 @@ struct source {
 	tarn_upstream upstream; /* [c]                                  */
 	struct limit *limit;    /* [c] NULL: none                       */
 	bool cached;            /* [c] malloc's: blocks may be cached   */
+	unsigned watched;       /* [c] what by: see mark.h              */
 };
 
 /* malloc without a limit: where pools come from by default. */
 extern const struct source source_malloc __attribute__((visibility("hidden")));
 
 struct source source_of(const tarn_upstream *upstream, struct limit *limit);
+
+/* Whether memory may go back to it after the pool, and its user, are gone. */
+bool source_outlives(const struct source *source);
 
 /* Whether [ptr, ptr + size) is aligned and clear of the address space's ends.*/
 bool upstream_usable(const void *ptr, size_t size, size_t alignment);

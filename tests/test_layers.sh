@@ -19,14 +19,23 @@ tarn.h:
 prefix.h:
 align.h:     prefix.h
 mutex.h:
+memcheck.h:
+mark.h:      prefix.h
+mark.c:      mark.h memcheck.h
+trace.h:     align.h
+trace.c:     trace.h
+debug.h:     mark.h mutex.h
+debug.c:     debug.h trace.h
+guard.h:     tarn.h
+guard.c:     guard.h align.h debug.h
 limit.h:     mutex.h prefix.h
 limit.c:     limit.h align.h
-upstream.h:  limit.h tarn.h
-upstream.c:  upstream.h align.h
+upstream.h:  limit.h mark.h tarn.h
+upstream.c:  upstream.h align.h guard.h
 block.h:     align.h upstream.h
-block.c:     block.h mutex.h
+block.c:     block.h debug.h mutex.h
 slot.h:      block.h
-slot.c:      slot.h mutex.h
+slot.c:      slot.h debug.h mutex.h
 cursor.h:    block.h mutex.h
 cursor.c:    cursor.h
 local.h:     cursor.h tarn.h
@@ -36,10 +45,12 @@ large.c:     large.h
 cleanup.h:   mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
-pool.c:      pool.h
-palloc.c:    pool.h
-stats.c:     pool.h
-string.c:    pool.h
+watch.h:     pool.h trace.h
+watch.c:     watch.h debug.h guard.h
+pool.c:      pool.h debug.h watch.h
+palloc.c:    watch.h
+stats.c:     watch.h debug.h
+string.c:    watch.h
 END
 
 # Files that may contain atomics. All others get theirs by calling these.
@@ -59,6 +70,8 @@ pool.h
 pool.c
 palloc.c
 stats.c
+watch.h
+watch.c
 END
 
 # How far above an access its ORDER comment may begin, in lines.

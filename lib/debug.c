@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TARN_DEBUG: see debug.h.
+ */
+#include "config.h"
+
+#include "debug.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trace.h"
+
+/* Bytes: of a line that is written, and of a word's file name. */
+enum {
+	DEBUG_LINE = 512,
+	DEBUG_FILE = 4096
+};
+
+unsigned debug_watched;
+
+struct mutex debug_mutex = MUTEX_INITIALIZER;
+static uint32_t debug_fork_count MUTEX_GUARDED(debug_mutex);
+
+static const struct debug_word {
+	const char *name;
+	unsigned flag;
+} debug_words[] = {{"guard", WATCH_GUARD}, {"junk", WATCH_JUNK},
+		   {"owner", WATCH_OWNER}, {"zero", WATCH_ZERO},
+		   {"leaks", WATCH_LEAKS}, {"trace=", WATCH_TRACE}};
+
+/* The tools are told nothing, and memory is laid out as without them. */
+static const char debug_unwatched[] = "unwatched";
+
+/* ---- speaking -------------------------------------------------------- */
+
+static void debug_write(const char *format, va_list args)
+{
+	char line[DEBUG_LINE] = "tarn: ";
+	size_t most = sizeof(line) - 1, length = strlen(line);
+	int error = errno, more;
+
+	more = vsnprintf(line + length, most - length, format, args);
+	if (more > 0)
+		length = strlen(line);
+	line[length++] = '\n';
+	/* In one piece, and whatever the program does with stdio. */
+	if (write(STDERR_FILENO, line, length) < 0)
+		errno = error;
+	errno = error;
+}
+
+void debug_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	debug_write(format, args);
+	va_end(args);
+}
+
+_Noreturn void debug_die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	debug_write(format, args);
+	va_end(args);
+	abort();
+}
+
+/* ---- words ----------------------------------------------------------- */
+
+#ifdef HAVE_SECURE_GETENV
+const char *debug_getenv(const char *name)
+{
+	return secure_getenv(name);
+}
+#else
+const char *debug_getenv(const char *name)
+{
+	return getuid() == geteuid() && getgid() == getegid() ? getenv(name)
+							      : NULL;
+}
+#endif
+
+static void debug_trace(const char *name, size_t length)
+{
+	char file[DEBUG_FILE];
+
+	if (length >= sizeof(file))
+		length = sizeof(file) - 1;
+	memcpy(file, name, length);
+	file[length] = '\0';
+	if (trace_open(file))
+		debug_watched |= WATCH_TRACE;
+	else
+		debug_say("TARN_DEBUG: trace=%s: %s", file, strerror(errno));
+}
+
+static void debug_take_word(const char *word, size_t length)
+{
+	for (size_t i = 0; i < sizeof(debug_words) / sizeof(*debug_words);
+	     i++) {
+		const struct debug_word *known = &debug_words[i];
+		size_t named = strlen(known->name);
+
+		if (length < named || memcmp(word, known->name, named) != 0)
+			continue;
+		if (known->flag == WATCH_TRACE && length > named) {
+			debug_trace(word + named, length - named);
+			return;
+		}
+		if (length == named && known->flag != WATCH_TRACE) {
+			debug_watched |= known->flag;
+			return;
+		}
+	}
+	debug_say("TARN_DEBUG: ignored, since unknown: %.*s", (int)length,
+		  word);
+}
+
+static void debug_take_words(const char *text)
+{
+	while (*text != '\0') {
+		size_t length = strcspn(text, ",");
+
+		if (length == strlen(debug_unwatched) &&
+		    memcmp(text, debug_unwatched, length) == 0)
+			debug_watched &= ~WATCH_TOOLS;
+		else if (length != 0)
+			debug_take_word(text, length);
+		text += length + (text[length] == ',');
+	}
+}
+
+void debug_configure(void)
+{
+	const char *text = debug_getenv("TARN_DEBUG");
+	int error = errno;
+
+	debug_watched = mark_tools();
+	if (text != NULL)
+		debug_take_words(text);
+	errno = error;
+}
+
+/* ---- fork ------------------------------------------------------- */
+
+uint32_t debug_forks(void)
+{
+	return debug_fork_count;
+}
+
+void debug_after_fork(void)
+{
+	debug_fork_count++;
+	if ((debug_watched & WATCH_TRACE) != 0)
+		trace_after_fork_locked();
+	mutex_unlock(&debug_mutex);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Marks: see mark.h. A name of a run time that the program does not have is
+ * NULL; a tool that was found has all of its names.
+ */
+#include "mark.h"
+
+#include <string.h>
+
+#include "memcheck.h"
+
+#define WEAK __attribute__((weak))
+
+extern void __asan_poison_memory_region(const volatile void *, size_t) WEAK;
+extern void __asan_unpoison_memory_region(const volatile void *, size_t) WEAK;
+extern void __lsan_register_root_region(const void *, size_t) WEAK;
+extern void __lsan_unregister_root_region(const void *, size_t) WEAK;
+extern void __tsan_acquire(void *) WEAK;
+extern void __tsan_release(void *) WEAK;
+extern void __tsan_read_range(void *, unsigned long) WEAK;
+extern void __tsan_write_range(void *, unsigned long) WEAK;
+extern void __tsan_func_entry(void *) WEAK;
+extern void __tsan_func_exit(void) WEAK;
+
+/* What jemalloc fills with, so that a debugger's user knows it. */
+static const int mark_fresh = 0xa5;
+static const int mark_gone = 0x5a;
+
+unsigned mark_tools(void)
+{
+	unsigned tools = 0;
+
+	if (__asan_poison_memory_region != NULL)
+		tools |= WATCH_ASAN;
+	if (__tsan_acquire != NULL && __tsan_write_range != NULL)
+		tools |= WATCH_TSAN;
+	if (memcheck_runs())
+		tools |= WATCH_MEMCHECK;
+	return tools;
+}
+
+/* ---- pools and objects ----------------------------------------------- */
+
+void mark_pool(unsigned watched, const void *anchor)
+{
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_CREATE_MEMPOOL(anchor, 0, 0);
+}
+
+void mark_pool_end(unsigned watched, const void *anchor)
+{
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_DESTROY_MEMPOOL(anchor);
+}
+
+void mark_own(unsigned watched, const void *anchor, const void *start,
+	      size_t size)
+{
+	if ((watched & WATCH_MEMCHECK) != 0) {
+		VALGRIND_MEMPOOL_ALLOC(anchor, start, size);
+		VALGRIND_MAKE_MEM_DEFINED(start, size);
+	}
+}
+
+/* Its user reads it to the end. */
+void mark_own_end(unsigned watched, const void *anchor, const void *start,
+		  size_t size)
+{
+	if ((watched & WATCH_MEMCHECK) != 0) {
+		VALGRIND_MEMPOOL_FREE(anchor, start);
+		VALGRIND_MAKE_MEM_DEFINED(start, size);
+	}
+}
+
+void mark_give(unsigned watched, const void *anchor, void *object, size_t size)
+{
+	mark_open(watched, object, size);
+	mark_write(watched, object, size);
+	if ((watched & WATCH_JUNK) != 0)
+		memset(object, mark_fresh, size);
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_MEMPOOL_ALLOC(anchor, object, size);
+}
+
+void mark_take(unsigned watched, const void *anchor, void *object, size_t size)
+{
+	mark_wipe(watched, object, size);
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_MEMPOOL_FREE(anchor, object);
+	mark_close(watched, object, size);
+}
+
+/* ---- memory ---------------------------------------------------------- */
+
+void mark_close(unsigned watched, const void *start, size_t size)
+{
+	if ((watched & WATCH_ASAN) != 0)
+		__asan_poison_memory_region(start, size);
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_MAKE_MEM_NOACCESS(start, size);
+}
+
+void mark_open(unsigned watched, const void *start, size_t size)
+{
+	if ((watched & WATCH_ASAN) != 0)
+		__asan_unpoison_memory_region(start, size);
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_MAKE_MEM_UNDEFINED(start, size);
+}
+
+/* A compiler that sees the memory freed next must not leave the wiping out. */
+static void mark_fill(void *start, int value, size_t size)
+{
+	memset(start, value, size);
+	__asm__ volatile("" : : "r"(start) : "memory");
+}
+
+void mark_wipe(unsigned watched, void *start, size_t size)
+{
+	mark_write(watched, start, size);
+	mark_open(watched, start, size);
+	if ((watched & WATCH_ZERO) != 0)
+		mark_fill(start, 0, size);
+	else if ((watched & WATCH_JUNK) != 0)
+		mark_fill(start, mark_gone, size);
+}
+
+/* ---- threads --------------------------------------------------------- */
+
+void mark_read(unsigned watched, const void *start, size_t size)
+{
+	if ((watched & WATCH_TSAN) != 0)
+		__tsan_read_range((void *)start, size);
+}
+
+void mark_write(unsigned watched, const void *start, size_t size)
+{
+	if ((watched & WATCH_TSAN) != 0)
+		__tsan_write_range((void *)start, size);
+}
+
+void mark_release(unsigned watched, const void *at)
+{
+	if ((watched & WATCH_TSAN) != 0)
+		__tsan_release((void *)at);
+}
+
+void mark_acquire(unsigned watched, const void *at)
+{
+	if ((watched & WATCH_TSAN) != 0)
+		__tsan_acquire((void *)at);
+}
+
+void mark_call(unsigned watched, const void *caller)
+{
+	if ((watched & WATCH_TSAN) != 0)
+		__tsan_func_entry((void *)caller);
+}
+
+void mark_call_end(unsigned watched)
+{
+	if ((watched & WATCH_TSAN) != 0)
+		__tsan_func_exit();
+}
+
+/* ---- roots ----------------------------------------------------------- */
+
+void mark_root(const void *start, size_t size)
+{
+	if (__lsan_register_root_region != NULL)
+		__lsan_register_root_region(start, size);
+}
+
+void mark_root_end(const void *start, size_t size)
+{
+	if (__lsan_unregister_root_region != NULL)
+		__lsan_unregister_root_region(start, size);
+}

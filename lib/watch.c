@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Watched pools: see watch.h.
+ */
+#include "watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "debug.h"
+#include "guard.h"
+
+/* Objects of one page of the list of them. */
+enum {
+	WATCH_PAGE = 128
+};
+
+/* Pools that are remembered after their end. */
+enum {
+	WATCH_GRAVES = 256
+};
+
+/* One request served, found again at reset. */
+struct watch_object {
+	void *object;
+	void *memory; /* its own, of upstream; NULL: it stands in a block */
+	size_t size;  /* bytes of the memory, else of the object */
+};
+
+struct watch_page {
+	struct watch_page *older;
+	size_t count;
+	struct watch_object objects[WATCH_PAGE];
+};
+
+static struct {
+	struct watch *newest;            /* [l] debug mutex */
+	tarn_pool *graves[WATCH_GRAVES]; /* [l] debug mutex */
+	size_t graves_next;              /* [l] debug mutex */
+} watch_all;
+
+/* [o] how the calls within a public one are recorded */
+static TARN_TLS unsigned watch_inner;
+
+static const char *watch_name(const tarn_pool *pool)
+{
+	return pool->name != NULL ? pool->name : "";
+}
+
+void watch_blame(const tarn_pool *pool, const char *what)
+{
+	if ((pool->source.watched & WATCH_OWNER) != 0)
+		debug_die("pool '%s' (%p): %s", watch_name(pool),
+			  (const void *)pool, what);
+}
+
+/* ---- lifetimes ------------------------------------------------------- */
+
+struct source watch_source(const struct source *source)
+{
+	struct source watched = *source;
+
+	watched.watched = debug_watched;
+	watched.cached = false;
+	if ((debug_watched & WATCH_GUARD) != 0)
+		watched.upstream = guard_upstream;
+	return watched;
+}
+
+/* Not in vain: a leak detector would find each pool by this list. */
+static bool watch_is_told(const tarn_pool *pool)
+{
+	return (pool->source.watched & WATCH_LEAKS) != 0;
+}
+
+static void watch_link_locked(tarn_pool *pool) MUTEX_HELD(debug_mutex)
+{
+	struct watch *watch = pool->watch;
+
+	watch->pool = pool;
+	watch->older = watch_all.newest;
+	if (watch->older != NULL)
+		watch->older->newer = watch;
+	watch_all.newest = watch;
+	watch->forks = debug_forks();
+}
+
+static void watch_unlink_locked(struct watch *watch) MUTEX_HELD(debug_mutex)
+{
+	if (watch->newer != NULL)
+		watch->newer->older = watch->older;
+	else
+		watch_all.newest = watch->older;
+	if (watch->older != NULL)
+		watch->older->newer = watch->newer;
+}
+
+/* What of the first block is the library's: the header, and the pool. */
+static void watch_own(tarn_pool *pool)
+{
+	struct block *first = pool->cursor.first;
+	unsigned watched = pool->source.watched;
+	char *chunks = block_at(first, first->base);
+
+	mark_pool(watched, &pool->source);
+	mark_own(watched, &pool->source, first, BLOCK_HEADER);
+	mark_own(watched, &pool->source, pool, (size_t)(chunks - (char *)pool));
+	block_close(first, &pool->source);
+}
+
+bool watch_pool(tarn_pool *pool)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL) {
+		errno = ENOMEM;
+		return false;
+	}
+	pool->watch = watch;
+	watch_own(pool);
+	mutex_lock(&debug_mutex);
+	if (watch_is_told(pool))
+		watch_link_locked(pool);
+	if (watch_is_traced(pool))
+		watch->number = trace_pool_locked();
+	mutex_unlock(&debug_mutex);
+	return true;
+}
+
+/* ---- the list of objects --------------------------------------------- */
+
+static bool watch_is_listed(const tarn_pool *pool)
+{
+	return (pool->source.watched & (WATCH_GUARD | WATCH_MEMCHECK)) != 0;
+}
+
+static bool watch_list_locked(struct watch *watch, struct watch_object object)
+{
+	struct watch_page *page = watch->objects;
+
+	if (page == NULL || page->count == WATCH_PAGE) {
+		page = malloc(sizeof(*page));
+		if (page == NULL)
+			return false;
+		page->older = watch->objects;
+		page->count = 0;
+		watch->objects = page;
+	}
+	page->objects[page->count++] = object;
+	return true;
+}
+
+static bool watch_list(tarn_pool *pool, struct watch_object object)
+{
+	bool listed;
+
+	mutex_lock(&pool->mutex);
+	listed = watch_list_locked(pool->watch, object);
+	mutex_unlock(&pool->mutex);
+	return listed;
+}
+
+/* Takes the newest off the list. */
+static bool watch_pop_locked(struct watch *watch, struct watch_object *object)
+{
+	struct watch_page *page = watch->objects;
+
+	if (page == NULL)
+		return false;
+	*object = page->objects[--page->count];
+	if (page->count == 0) {
+		watch->objects = page->older;
+		free(page);
+	}
+	return true;
+}
+
+/* The newest takes the place of the one taken off. */
+static bool watch_unlist(tarn_pool *pool, const void *object,
+			 struct watch_object *found)
+{
+	struct watch_object newest;
+	struct watch_page *page;
+	size_t i = 0;
+
+	mutex_lock(&pool->mutex);
+	for (page = pool->watch->objects; page != NULL; page = page->older) {
+		for (i = 0; i < page->count; i++)
+			if (page->objects[i].object == object)
+				break;
+		if (i < page->count)
+			break;
+	}
+	if (page != NULL) {
+		*found = page->objects[i];
+		newest = pool->watch->objects
+				 ->objects[pool->watch->objects->count - 1];
+		page->objects[i] = newest;
+		watch_pop_locked(pool->watch, &newest);
+	}
+	mutex_unlock(&pool->mutex);
+	return page != NULL;
+}
+
+static void watch_end_object(tarn_pool *pool, struct watch_object object)
+{
+	mark_take(pool->source.watched, &pool->source, object.object,
+		  object.memory == NULL || object.memory == object.object
+			  ? object.size
+			  : 0);
+	if (object.memory != NULL)
+		source_release(&pool->source, object.memory, object.size);
+}
+
+void watch_reset(tarn_pool *pool)
+{
+	struct watch_object object;
+
+	/* Exclusive: no mutex is needed. */
+	while (watch_pop_locked(pool->watch, &object))
+		watch_end_object(pool, object);
+}
+
+void watch_pool_end(tarn_pool *pool)
+{
+	unsigned watched = pool->source.watched;
+	struct block *first = pool->cursor.first;
+	char *chunks = block_at(first, first->base);
+
+	mutex_lock(&debug_mutex);
+	if (watch_is_told(pool))
+		watch_unlink_locked(pool->watch);
+	mutex_unlock(&debug_mutex);
+	mark_own_end(watched, &pool->source, pool,
+		     (size_t)(chunks - (char *)pool));
+	mark_own_end(watched, &pool->source, first, BLOCK_HEADER);
+	mark_pool_end(watched, &pool->source);
+	free(pool->watch);
+	pool->watch = NULL;
+}
+
+bool watch_bury(tarn_pool *pool)
+{
+	struct block *first = pool->cursor.first;
+	tarn_pool *old;
+
+	if ((pool->source.watched & WATCH_OWNER) == 0)
+		return false;
+	pool_set_busy(pool, SLOT_DESTROYED);
+	if (pool->taken == 0 || !source_outlives(&pool->source))
+		return false;
+	limit_return(pool->source.limit, pool->taken);
+	pool->source.limit = NULL;
+	mark_wipe(pool->source.watched, block_at(first, first->base),
+		  first->size - first->skip - first->base * BLOCK_UNIT);
+	mutex_lock(&debug_mutex);
+	old = watch_all.graves[watch_all.graves_next % WATCH_GRAVES];
+	watch_all.graves[watch_all.graves_next++ % WATCH_GRAVES] = pool;
+	mutex_unlock(&debug_mutex);
+	if (old != NULL)
+		source_release(&old->source, block_memory(old->cursor.first),
+			       old->taken);
+	return true;
+}
+
+/* ---- requests -------------------------------------------------------- */
+
+/* Chunks begin on a line: what is left to align is less than `alignment`. */
+static void *watch_claim(tarn_pool *pool, size_t alignment, size_t size)
+{
+	size_t zone = mark_zone(pool->source.watched);
+	size_t need = align_max(zone, alignment) +
+		      align_up(size, TARN_ALIGNMENT) + zone;
+	struct claim claim = {need, need, true, false, NULL};
+	struct chunk chunk;
+
+	if (!cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
+			  &chunk))
+		return NULL;
+	chunk.start += zone;
+	return chunk.start + (-(uintptr_t)chunk.start & (alignment - 1));
+}
+
+/* In pages of its own. What has no byte begins where the guard does. */
+static struct watch_object watch_guard(tarn_pool *pool, size_t alignment,
+				       size_t size)
+{
+	struct watch_object object = {NULL, NULL, size};
+
+	if (size == 0)
+		object.size = alignment;
+	else if (alignment >= TARN_ALIGNMENT)
+		object.size = align_up(size, TARN_ALIGNMENT);
+	object.memory = block_take(NULL, &pool->source, object.size,
+				   &object.size, alignment);
+	if (object.memory != NULL)
+		object.object =
+			(char *)object.memory + (size == 0 ? object.size : 0);
+	return object;
+}
+
+static struct watch_object watch_take(tarn_pool *pool, size_t alignment,
+				      size_t size)
+{
+	if ((pool->source.watched & WATCH_GUARD) != 0)
+		return watch_guard(pool, alignment, size);
+	return (struct watch_object){watch_claim(pool, alignment, size), NULL,
+				     size};
+}
+
+void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
+		  size_t size)
+{
+	struct watch_object object = watch_take(pool, alignment, size);
+
+	if (object.object == NULL)
+		return NULL;
+	if (watch_is_listed(pool) && !watch_list(pool, object)) {
+		if (object.memory != NULL)
+			source_release(&pool->source, object.memory,
+				       object.size);
+		errno = ENOMEM;
+		return NULL;
+	}
+	mark_give(pool->source.watched, &pool->source, object.object, size);
+	local_count(local, align_up(size, align_min(alignment, BLOCK_LINE)));
+	return object.object;
+}
+
+void watch_free(tarn_pool *pool, void *object, size_t size)
+{
+	struct watch_object found = {object, NULL, size};
+
+	if (!watch_is_listed(pool) || watch_unlist(pool, object, &found))
+		watch_end_object(pool, found);
+}
+
+/* ---- misuse ---------------------------------------------------------- */
+
+void watch_exclusive(tarn_pool *pool)
+{
+	/* What each request reads. */
+	mark_write(pool->source.watched, pool, sizeof(pool->owner));
+	/* ORDER watch-inside (relaxed): see watch_enter. */
+	if (atomic_load_explicit(&pool->watch->inside, memory_order_relaxed) !=
+	    0)
+		watch_blame(pool, "reset or destroyed while a thread allocates "
+				  "from it");
+}
+
+void watch_local(tarn_pool *pool, const struct local *local)
+{
+	if (pool_find_local(pool) != local)
+		watch_blame(pool, "a tarn_local is used by a thread that it "
+				  "does not belong to");
+}
+
+void watch_freed(tarn_pool *pool, void *object)
+{
+	struct watch *watch = pool->watch;
+
+	mutex_lock(&pool->mutex);
+	watch->freed[watch->freed_next++ %
+		     (sizeof(watch->freed) / sizeof(*watch->freed))] = object;
+	mutex_unlock(&pool->mutex);
+}
+
+/* An object that is small is refused too, and may well be. */
+void watch_refused(tarn_pool *pool, void *object)
+{
+	size_t count = sizeof(pool->watch->freed) / sizeof(void *);
+	bool freed = false;
+
+	mutex_lock(&pool->mutex);
+	for (size_t i = 0; object != NULL && i < count; i++)
+		freed |= pool->watch->freed[i] == object;
+	mutex_unlock(&pool->mutex);
+	if (freed)
+		watch_blame(pool, "tarn_pfree of what was freed before");
+}
+
+/* ---- calls ----------------------------------------------------------- */
+
+void watch_enter(tarn_pool *pool)
+{
+	/* ORDER watch-inside (relaxed): detects callers that broke the rules;
+	   publishes nothing. Pairs with itself. */
+	atomic_fetch_add_explicit(&pool->watch->inside, 1,
+				  memory_order_relaxed);
+}
+
+void watch_leave(tarn_pool *pool)
+{
+	/* ORDER watch-inside (relaxed): as watch_enter. */
+	atomic_fetch_sub_explicit(&pool->watch->inside, 1,
+				  memory_order_relaxed);
+}
+
+struct watch_call watch_begin(tarn_pool *pool, const void *caller,
+			      unsigned inner)
+{
+	struct watch_call call = {pool->source.watched, watch_inner};
+
+	mark_call(call.watched, caller);
+	/* What reset and destroy write. */
+	mark_read(call.watched, pool, sizeof(pool->owner));
+	if ((call.watched & WATCH_OWNER) != 0)
+		pool_is_refused(pool);
+	if (inner != WATCH_AS_IT_IS)
+		watch_inner = inner;
+	return call;
+}
+
+void watch_end(const struct watch_call *call)
+{
+	if (TARN_LIKELY(call->watched == 0))
+		return;
+	watch_inner = call->inner;
+	mark_call_end(call->watched);
+}
+
+unsigned watch_callback(void)
+{
+	unsigned inner = watch_inner;
+
+	watch_inner = WATCH_AS_IT_IS;
+	return inner;
+}
+
+void watch_callback_end(unsigned inner)
+{
+	watch_inner = inner;
+}
+
+/* ---- the trace ------------------------------------------------------- */
+
+static void watch_write_locked(uint32_t number, enum trace_op op,
+			       size_t alignment, size_t size, uint32_t id)
+	MUTEX_HELD(debug_mutex)
+{
+	struct slot *slot = slot_self;
+	struct trace_call call = {
+		op,     alignment, slot != NULL ? slot->index : UINT32_MAX,
+		number, size,      id};
+
+	trace_write_locked(&call);
+}
+
+static enum trace_op watch_op(size_t alignment)
+{
+	if (watch_inner != WATCH_AS_IT_IS)
+		return (enum trace_op)watch_inner;
+	if (alignment == TARN_ALIGNMENT)
+		return TRACE_ALIGNED;
+	return alignment == 1 ? TRACE_PACKED : TRACE_MEMALIGN;
+}
+
+void watch_trace_alloc(tarn_pool *pool, size_t alignment, size_t size,
+		       const void *object)
+{
+	enum trace_op op = watch_op(alignment);
+
+	if (!watch_is_traced(pool) || watch_inner == WATCH_HIDDEN)
+		return;
+	mutex_lock(&debug_mutex);
+	watch_write_locked(pool->watch->number, op,
+			   op == TRACE_MEMALIGN ? alignment : 1, size,
+			   object != NULL ? trace_id_locked(object) : 0);
+	mutex_unlock(&debug_mutex);
+}
+
+uint32_t watch_trace_take(const void *object)
+{
+	uint32_t id;
+
+	mutex_lock(&debug_mutex);
+	id = trace_find_id_locked(object);
+	if (id != 0)
+		trace_keep_id_locked(object, 0);
+	mutex_unlock(&debug_mutex);
+	return id;
+}
+
+void watch_trace_keep(const void *object, uint32_t id)
+{
+	mutex_lock(&debug_mutex);
+	trace_keep_id_locked(object, id);
+	mutex_unlock(&debug_mutex);
+}
+
+void watch_trace(const tarn_pool *pool, enum trace_op op, size_t size,
+		 uint32_t id)
+{
+	mutex_lock(&debug_mutex);
+	watch_write_locked(pool->watch->number, op, 1, size, id);
+	mutex_unlock(&debug_mutex);
+}
+
+void watch_trace_cleanup(tarn_pool *pool, const void *cleanup)
+{
+	mutex_lock(&debug_mutex);
+	watch_write_locked(pool->watch->number, TRACE_CLEANUP, 1, 0,
+			   cleanup != NULL ? trace_id_locked(cleanup) : 0);
+	mutex_unlock(&debug_mutex);
+}
+
+void watch_trace_create(tarn_pool *pool, const tarn_options *options)
+{
+	const tarn_pool *parent = pool->parent;
+	size_t size = options != NULL ? options->first_block : 0;
+
+	if (!watch_is_traced(pool))
+		return;
+	mutex_lock(&debug_mutex);
+	watch_write_locked(pool->watch->number,
+			   parent != NULL ? TRACE_CHILD : TRACE_CREATE, 1, size,
+			   parent != NULL ? parent->watch->number : 0);
+	mutex_unlock(&debug_mutex);
+}
+
+void watch_trace_object(const tarn_pool *pool, enum trace_op op,
+			const void *object)
+{
+	mutex_lock(&debug_mutex);
+	watch_write_locked(pool->watch->number, op, 1, 0,
+			   trace_find_id_locked(object));
+	mutex_unlock(&debug_mutex);
+}
+
+void watch_trace_ended(uint32_t number)
+{
+	mutex_lock(&debug_mutex);
+	watch_write_locked(number, TRACE_DESTROY, 1, 0, 0);
+	mutex_unlock(&debug_mutex);
+}
+
+void watch_trace_process(enum trace_op op)
+{
+	mutex_lock(&debug_mutex);
+	watch_write_locked(0, op, 1, 0, 0);
+	mutex_unlock(&debug_mutex);
+}
+
+/* ---- exit ------------------------------------------------------------ */
+
+static void watch_tell_leak(tarn_pool *pool)
+{
+	tarn_stats stats = TARN_STATS_INIT;
+
+	tarn_pool_stats(pool, &stats);
+	debug_say("leaks: pool '%s' (%p): %zu bytes held, %zu handed out",
+		  watch_name(pool), (void *)pool, stats.held, stats.handed_out);
+}
+
+/* As late as can be: other destructors may destroy pools. */
+__attribute__((destructor)) static void watch_exit(void)
+{
+	size_t leaks = 0;
+
+	if (debug_watched == 0)
+		return;
+	mutex_lock(&debug_mutex);
+	trace_flush_locked();
+	for (struct watch *watch = watch_all.newest; watch != NULL;
+	     watch = watch->older)
+		if (watch->forks == debug_forks()) {
+			watch_tell_leak(watch->pool);
+			leaks++;
+		}
+	mutex_unlock(&debug_mutex);
+	if (leaks != 0)
+		debug_say("leaks: %zu pools", leaks);
+}

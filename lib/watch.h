@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Watched pools: what rides on the miss. In a pool that is watched each
+ * request is a miss, since its local pools never have room at hand; each
+ * object is a claim of its own, with a zone around it where a tool can use
+ * one; and what was free once is not handed out again before the pool ends.
+ *
+ * A pool is watched from its creation on, or not at all.
+ */
+#ifndef TARN_WATCH_H
+#define TARN_WATCH_H
+
+#include "pool.h"
+#include "trace.h"
+
+/* What a watched pool has beside the others; in memory of malloc's. */
+struct watch {
+	tarn_pool *pool;            /* [c] of one that is told           */
+	struct watch *older;        /* [l] debug mutex: all that are told */
+	struct watch *newer;        /* [l] debug mutex                   */
+	struct watch_page *objects; /* [l] the pool's mutex              */
+	void *freed[64];            /* [l] the pool's mutex: the latest  */
+	size_t freed_next;          /* [l] the pool's mutex              */
+	uint32_t number;            /* [c] in a trace                    */
+	uint32_t forks;             /* [c] of the process, before        */
+	_Atomic uint32_t inside;    /* [a] threads within a request      */
+};
+
+/* ---- lifetimes ------------------------------------------------------- */
+
+/* What `source` is for a pool that is watched. */
+struct source watch_source(const struct source *source);
+
+/* Begins to watch a pool just made; false: no memory for it. */
+bool watch_pool(tarn_pool *pool);
+
+/* All objects are gone. Exclusive. */
+void watch_reset(tarn_pool *pool);
+
+/* The pool ends: after its objects, before its first block. Exclusive. */
+void watch_pool_end(tarn_pool *pool);
+
+/* Keeps what is left of a pool that ended for a while, so that late calls are
+   told; false: it goes back now. */
+bool watch_bury(tarn_pool *pool);
+
+/* ---- requests -------------------------------------------------------- */
+
+/* An object that is not large, or NULL with ENOMEM. Owner of `local`. */
+void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
+		  size_t size);
+
+/* Frees such an object early, of which nobody else knows the size. */
+void watch_free(tarn_pool *pool, void *object, size_t size);
+
+/* A reset or destroy begins: no other thread may be there. */
+void watch_exclusive(tarn_pool *pool);
+
+/* Ends the program where the calling thread is not the owner of `local`. */
+void watch_local(tarn_pool *pool, const struct local *local);
+
+/* Of tarn_pfree: what it freed, and what it refused. */
+void watch_freed(tarn_pool *pool, void *object);
+void watch_refused(tarn_pool *pool, void *object);
+
+/* Ends the program, which broke a rule, if that is what it asked for. */
+void watch_blame(const tarn_pool *pool, const char *what);
+
+/* ---- calls ----------------------------------------------------------- */
+
+/* Around a request: reset and destroy see that a thread is inside. */
+void watch_enter(tarn_pool *pool);
+void watch_leave(tarn_pool *pool);
+
+/* A public call, from WATCH_CALL to the end of its block. */
+struct watch_call {
+	unsigned watched; /* 0: not by anything */
+	unsigned inner;   /* of the call around */
+};
+
+/* How calls within the library are recorded: by themselves, not at all, or as
+   one of enum trace_op. */
+#define WATCH_AS_IT_IS 0U
+#define WATCH_HIDDEN   UINT32_MAX
+
+struct watch_call watch_begin(tarn_pool *pool, const void *caller,
+			      unsigned inner);
+void watch_end(const struct watch_call *call);
+
+#define WATCH_UNWATCHED ((struct watch_call){0, 0})
+#define WATCH_CALL(pool, inner)                                                \
+	__attribute__((cleanup(watch_end))) struct watch_call watch_call =     \
+		TARN_LIKELY((pool)->source.watched == 0)                       \
+			? WATCH_UNWATCHED                                      \
+			: watch_begin(pool, __builtin_return_address(0),       \
+				      inner)
+
+/* Around a function of the caller's, which may call the library. */
+unsigned watch_callback(void);
+void watch_callback_end(unsigned inner);
+
+/* ---- the trace ------------------------------------------------------- */
+
+static inline bool watch_is_traced(const tarn_pool *pool)
+{
+	return (pool->source.watched & WATCH_TRACE) != 0;
+}
+
+/* A request, served with `object` or not. */
+void watch_trace_alloc(tarn_pool *pool, size_t alignment, size_t size,
+		       const void *object);
+
+/* The id of an object that may be free after the call. */
+uint32_t watch_trace_take(const void *object);
+
+/* It is at `object` after the call. */
+void watch_trace_keep(const void *object, uint32_t id);
+
+void watch_trace(const tarn_pool *pool, enum trace_op op, size_t size,
+		 uint32_t id);
+void watch_trace_cleanup(tarn_pool *pool, const void *cleanup);
+void watch_trace_create(tarn_pool *pool, const tarn_options *options);
+
+/* A pool's number, for the time after its end; 0: it is not traced. */
+static inline uint32_t watch_number(const tarn_pool *pool)
+{
+	return TARN_LIKELY(pool->watch == NULL) ? 0 : pool->watch->number;
+}
+
+void watch_trace_ended(uint32_t number);
+
+/* What is done to an object that stays where it is. */
+void watch_trace_object(const tarn_pool *pool, enum trace_op op,
+			const void *object);
+
+/* What is done to no pool. */
+void watch_trace_process(enum trace_op op);
+
+#endif
