@@ -171,7 +171,8 @@ void block_cache_leave(struct block_cache *cache);
 /* Gives the depot and `cache` (or NULL) back to malloc; tells the others. */
 void block_cache_trim(struct block_cache *cache);
 
-/* Reads TARN_CACHE, chooses the secret. Once, before the first block is made. */
+/* Reads TARN_CACHE, chooses the secret. Once, before the first block is made.
+ */
 void block_configure(void);
 
 /* Around fork: the depot must not be torn in the child. */

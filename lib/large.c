@@ -42,7 +42,7 @@ static bool entry_take(struct large_entry *entry, const struct large_use *use,
 	unsigned watched = use->source->watched;
 	size_t need;
 
-	if (!align_sum(entry->size, mark_zone(watched), &need)) {
+	if (!align_sum(align_max(entry->size, 1), mark_zone(watched), &need)) {
 		errno = ENOMEM;
 		return false;
 	}
@@ -283,11 +283,17 @@ static void shard_reset(struct large_shard *shard, const struct large_use *use)
 
 /* ---- the shards ------------------------------------------------------ */
 
-static struct large_shard *large_shards(const struct large *large)
+static struct large_shard *large_shards(const struct large *large,
+					unsigned watched)
 {
 	/* ORDER shards-publish (acquire): the shards made ready; pairs with
 	   large_make_shards. */
-	return atomic_load_explicit(&large->shards, memory_order_acquire);
+	struct large_shard *shards =
+		atomic_load_explicit(&large->shards, memory_order_acquire);
+
+	if (!TARN_LIKELY(watched == 0) && shards != NULL)
+		mark_acquire(watched, shards);
+	return shards;
 }
 
 static struct large_shard *large_shard_of(struct large_shard *shards,
@@ -310,9 +316,11 @@ static struct large_shard *large_make_shards(struct large *large,
 	for (size_t i = 0; i < LARGE_SHARDS; i++)
 		shard_init(&shards[i]);
 	mutex_lock(&large->home.mutex);
-	published = large_shards(large);
+	published = large_shards(large, use->source->watched);
 	if (published == NULL) {
 		large->shards_held = held;
+		if (!TARN_LIKELY(use->source->watched == 0))
+			mark_release(use->source->watched, shards);
 		/* ORDER shards-publish (release): the shards made ready; pairs
 		   with large_shards. */
 		atomic_store_explicit(&large->shards, shards,
@@ -334,7 +342,7 @@ static struct large_shard *large_choose(struct large *large,
 
 	if (use->at_home)
 		return &large->home;
-	shards = large_shards(large);
+	shards = large_shards(large, use->source->watched);
 	if (shards == NULL) {
 		int error = errno;
 
@@ -351,7 +359,8 @@ static inline __attribute__((always_inline)) struct large_shard *large_find(
 	struct large_entry *entry,
 	bool (*take)(struct large_shard *, const void *, struct large_entry *))
 {
-	struct large_shard *shards = large_shards(large), *other = NULL;
+	struct large_shard *shards = large_shards(large, use->source->watched);
+	struct large_shard *other = NULL;
 
 	if (use->at_home && take(&large->home, object, entry))
 		return &large->home;
@@ -469,7 +478,7 @@ void *large_resize(struct large *large, const struct large_use *use,
 
 void large_reset(struct large *large, const struct large_use *use)
 {
-	struct large_shard *shards = large_shards(large);
+	struct large_shard *shards = large_shards(large, use->source->watched);
 
 	shard_reset(&large->home, use);
 	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
@@ -478,7 +487,7 @@ void large_reset(struct large *large, const struct large_use *use)
 
 void large_clear(struct large *large, const struct large_use *use)
 {
-	struct large_shard *shards = large_shards(large);
+	struct large_shard *shards = large_shards(large, use->source->watched);
 
 	large_reset(large, use);
 	if (shards == NULL)
@@ -500,13 +509,14 @@ static void shard_sum_locked(const struct large_shard *shard,
 
 /* All mutexes at once, or an object that moves would count twice or never.
    Unchecked: they are as many as there are shards. */
-struct large_figures large_figures(struct large *large) MUTEX_UNCHECKED
+struct large_figures large_figures(struct large *large,
+				   unsigned watched) MUTEX_UNCHECKED
 {
 	struct large_figures figures = {0, 0, 0, 0};
 	struct large_shard *shards;
 
 	mutex_lock(&large->home.mutex);
-	shards = large_shards(large);
+	shards = large_shards(large, watched);
 	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
 		mutex_lock(&shards[i].mutex);
 	shard_sum_locked(&large->home, &figures);

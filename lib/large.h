@@ -126,6 +126,6 @@ static inline bool large_is_clear(const struct large *large)
 }
 
 /* For statistics; any thread. */
-struct large_figures large_figures(struct large *large);
+struct large_figures large_figures(struct large *large, unsigned watched);
 
 #endif

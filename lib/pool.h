@@ -130,7 +130,8 @@ static inline bool pool_is_refused(tarn_pool *pool)
 	/* ORDER pool-busy (relaxed): see pool_begin. */
 	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
 
-	return !TARN_LIKELY(busy == SLOT_NONE) && pool_is_refused_slow(pool, busy);
+	return !TARN_LIKELY(busy == SLOT_NONE) &&
+	       pool_is_refused_slow(pool, busy);
 }
 
 /* For the large list and its tables. */

@@ -44,7 +44,7 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 	all.struct_size = stats->struct_size;
 	/* Handed out before held: what is handed out is held before. */
 	all.handed_out = stats_locals(pool, &all.local_pools);
-	large = large_figures(&pool->large);
+	large = large_figures(&pool->large, pool->source.watched);
 	all.handed_out += large.size;
 	all.held = cursor_held(&pool->cursor) + large.held + large.overhead;
 	all.large = large.held;

@@ -244,6 +244,8 @@ bool watch_bury(tarn_pool *pool)
 	struct block *first = pool->cursor.first;
 	tarn_pool *old;
 
+	mark_wipe(pool->source.watched, block_at(first, first->base),
+		  (block_end(first) - first->base) * BLOCK_UNIT);
 	if ((pool->source.watched & WATCH_OWNER) == 0)
 		return false;
 	pool_set_busy(pool, SLOT_DESTROYED);
@@ -251,8 +253,6 @@ bool watch_bury(tarn_pool *pool)
 		return false;
 	limit_return(pool->source.limit, pool->taken);
 	pool->source.limit = NULL;
-	mark_wipe(pool->source.watched, block_at(first, first->base),
-		  first->size - first->skip - first->base * BLOCK_UNIT);
 	mutex_lock(&debug_mutex);
 	old = watch_all.graves[watch_all.graves_next % WATCH_GRAVES];
 	watch_all.graves[watch_all.graves_next++ % WATCH_GRAVES] = pool;
@@ -265,12 +265,13 @@ bool watch_bury(tarn_pool *pool)
 
 /* ---- requests -------------------------------------------------------- */
 
-/* Chunks begin on a line: what is left to align is less than `alignment`. */
+/* Chunks begin on a line: so wider alignments alone take room of their own. */
 static void *watch_claim(tarn_pool *pool, size_t alignment, size_t size)
 {
 	size_t zone = mark_zone(pool->source.watched);
-	size_t need = align_max(zone, alignment) +
-		      align_up(size, TARN_ALIGNMENT) + zone;
+	size_t front =
+		alignment <= BLOCK_LINE ? align_up(zone, alignment) : alignment;
+	size_t need = front + align_up(size, TARN_ALIGNMENT) + zone;
 	struct claim claim = {need, need, true, false, NULL};
 	struct chunk chunk;
 

@@ -40,8 +40,8 @@ void watch_reset(tarn_pool *pool);
 /* The pool ends: after its objects, before its first block. Exclusive. */
 void watch_pool_end(tarn_pool *pool);
 
-/* Keeps what is left of a pool that ended for a while, so that late calls are
-   told; false: it goes back now. */
+/* Makes the first block ordinary memory again. May keep it for a while, so that
+   late calls are told; false: it goes back now. */
 bool watch_bury(tarn_pool *pool);
 
 /* ---- requests -------------------------------------------------------- */

@@ -276,4 +276,18 @@ static inline bool is_aligned(const void *ptr, size_t alignment)
 	return ((uintptr_t)ptr & (alignment - 1)) == 0;
 }
 
+/*
+ * Whether the library watches its pools: a tool is there, or TARN_DEBUG asks
+ * for it. Then each request is a miss, and memory is laid out in another way.
+ */
+static inline bool watched(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_local *local = tarn_pool_local(pool);
+	bool misses = local != NULL && local->last == local->end;
+
+	tarn_pool_destroy(pool);
+	return misses;
+}
+
 #endif

@@ -433,7 +433,7 @@ static void holds_any_type(void *ptr)
 START_TEST(regress_7_objects_are_aligned_for_every_type)
 {
 	tarn_options options = TARN_OPTIONS_INIT;
-	static char area[4096 + 16];
+	static char area[4096 + 16], source[4096 + 16];
 	tarn_local *local;
 	tarn_pool *pool;
 	size_t size;
@@ -451,7 +451,7 @@ START_TEST(regress_7_objects_are_aligned_for_every_type)
 		holds_any_type(tarn_prealloc(pool, object, size, 2 * size));
 		holds_any_type(tarn_local_palloc(local, size));
 		holds_any_type(tarn_pcalloc(pool, 1, size));
-		holds_any_type(tarn_pmemdup(pool, area, size % 4096 + 16));
+		holds_any_type(tarn_pmemdup(pool, source, size % 4096 + 16));
 		holds_any_type(tarn_new(pool, max_align_t));
 	}
 	tarn_pool_destroy(pool);
