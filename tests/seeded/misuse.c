@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Seeded bugs: calls that their class, or the pool's end, forbids. */
+#define _GNU_SOURCE /* memmem */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crew.h"
+
+enum {
+	SMALL = 24,   /* bytes                                 */
+	LARGE = 20000 /* bytes: beyond the default large_above */
+};
+
+/* ---- who may call ------------------------------------------------------ */
+
+static void *wrong_worker(void *local)
+{
+	tarn_local_palloc(local, SMALL); /* BUG wrong_local */
+	return NULL;
+}
+
+static void wrong_local(void)
+{
+	tarn_pool *pool = open_pool();
+
+	join(start(wrong_worker, must(tarn_pool_local(pool))));
+	tarn_pool_destroy(pool);
+}
+
+/* An upstream that, from step 1 on, stays in alloc until step 3. */
+static void *slow_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	size_t whole = (*size + alignment - 1) & -alignment;
+
+	(void)ctx;
+	/* ORDER none (relaxed): as in crew.h. */
+	if (atomic_load_explicit(&step, memory_order_relaxed) == 1) {
+		reach(2);
+		await(3);
+	}
+	return aligned_alloc(alignment, whole);
+}
+
+static void slow_release(void *ctx, void *ptr, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	free(ptr);
+}
+
+static const tarn_upstream slow = {slow_alloc, NULL, slow_release, NULL};
+
+static void *busy_worker(void *pool)
+{
+	reach(1);
+	tarn_palloc(pool, LARGE);
+	return NULL;
+}
+
+/* Returns once another thread is inside the pool. */
+static tarn_pool *busy_pool(pthread_t *thread)
+{
+	tarn_pool *pool = open_pool_over(&slow);
+
+	*thread = start(busy_worker, pool);
+	await(2);
+	return pool;
+}
+
+static void busy_reset(void)
+{
+	pthread_t thread;
+	tarn_pool *pool = busy_pool(&thread);
+
+	tarn_pool_reset(pool); /* BUG busy_reset */
+	reach(3);
+	join(thread);
+}
+
+static void busy_destroy(void)
+{
+	pthread_t thread;
+	tarn_pool *pool = busy_pool(&thread);
+
+	tarn_pool_destroy(pool); /* BUG busy_destroy */
+	exit(0);                 /* the other one has nothing to return to */
+}
+
+/* ---- when it is gone --------------------------------------------------- */
+
+static void gone_palloc(void)
+{
+	tarn_pool *pool = open_pool();
+
+	tarn_pool_destroy(pool);
+	tarn_palloc(pool, SMALL); /* BUG gone_palloc */
+}
+
+static void gone_large(void)
+{
+	tarn_pool *pool = open_pool();
+
+	tarn_pool_destroy(pool);
+	tarn_palloc(pool, LARGE); /* BUG gone_large */
+}
+
+static void gone_local(void)
+{
+	tarn_pool *pool = open_pool();
+	tarn_local *local = must(tarn_pool_local(pool));
+
+	tarn_pool_destroy(pool);
+	tarn_local_palloc(local, SMALL); /* BUG gone_local */
+}
+
+static void gone_reset(void)
+{
+	tarn_pool *pool = open_pool();
+
+	tarn_pool_destroy(pool);
+	tarn_pool_reset(pool); /* BUG gone_reset */
+}
+
+static void double_destroy(void)
+{
+	tarn_pool *pool = open_pool();
+
+	tarn_pool_destroy(pool);
+	tarn_pool_destroy(pool); /* BUG double_destroy */
+}
+
+static void double_pfree(void)
+{
+	tarn_pool *pool = open_pool();
+	void *large = must(tarn_palloc(pool, LARGE));
+	int refused;
+
+	expect(tarn_pfree(pool, large) == 0, "pfree");
+	errno = 0;
+	refused = tarn_pfree(pool, large); /* BUG double_pfree */
+	expect(refused == -1 && errno == ENOENT, "freed twice");
+	tarn_pool_destroy(pool);
+}
+
+/* ---- what stays behind ------------------------------------------------- */
+
+static tarn_pool *kept;
+
+/* Its name and size are told. */
+static void alive_pool(void)
+{
+	kept = open_pool();
+	must(tarn_palloc(kept, LARGE));
+}
+
+static const char secret[16] = "a secret of ours";
+
+static void secret_reset(void)
+{
+	tarn_pool *pool = open_pool();
+	char *copy = must(tarn_pmemdup(pool, secret, sizeof(secret)));
+
+	tarn_pool_reset(pool);
+	expect(memcmp(copy, secret, sizeof(secret)) != 0, "secret found");
+	tarn_pool_destroy(pool);
+}
+
+static int found;
+
+/* Looks at what comes back. */
+static void curious_release(void *ctx, void *ptr, size_t size)
+{
+	(void)ctx;
+	if (memmem(ptr, size, secret, sizeof(secret)))
+		found++;
+	free(ptr);
+}
+
+static const tarn_upstream curious = {slow_alloc, NULL, curious_release, NULL};
+
+static void secret_destroy(void)
+{
+	tarn_pool *pool = open_pool_over(&curious);
+	char *large = must(tarn_palloc(pool, LARGE));
+
+	must(tarn_pmemdup(pool, secret, sizeof(secret)));
+	memcpy(large + LARGE / 2, secret, sizeof(secret));
+	tarn_pool_destroy(pool);
+	expect(found == 0, "secret found");
+}
+
+static void secret_pfree(void)
+{
+	tarn_pool *pool = open_pool_over(&curious);
+	char *large = must(tarn_palloc(pool, LARGE));
+
+	memcpy(large + LARGE / 2, secret, sizeof(secret));
+	expect(tarn_pfree(pool, large) == 0, "pfree");
+	tarn_pool_destroy(pool);
+	expect(found == 0, "secret found");
+}
+
+const struct seed misuse[] = {
+	{"wrong_local", wrong_local},   {"busy_reset", busy_reset},
+	{"busy_destroy", busy_destroy}, {"gone_palloc", gone_palloc},
+	{"gone_large", gone_large},     {"gone_local", gone_local},
+	{"gone_reset", gone_reset},     {"double_destroy", double_destroy},
+	{"double_pfree", double_pfree}, {"alive_pool", alive_pool},
+	{"secret_reset", secret_reset}, {"secret_destroy", secret_destroy},
+	{"secret_pfree", secret_pfree}, {NULL, NULL},
+};
