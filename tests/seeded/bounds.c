@@ -130,9 +130,10 @@ static void over_local(void)
 {
 	tarn_pool *pool = open_pool();
 	tarn_local *local = must(tarn_pool_local(pool));
-	volatile char *p = tarn_local_palloc(local, ODD); /* MADE over_local */
+	volatile char *p;
 
-	p[ODD] = 1; /* BUG over_local */
+	p = must(tarn_local_palloc(local, ODD)); /* MADE over_local */
+	p[ODD] = 1;                              /* BUG over_local */
 	tarn_pool_destroy(pool);
 }
 
@@ -142,8 +143,8 @@ static void over_local_packed(void)
 	tarn_local *local = must(tarn_pool_local(pool));
 	volatile char *p;
 
-	p = tarn_local_pnalloc(local, ODD); /* MADE over_local_packed */
-	p[ODD] = 1;                         /* BUG over_local_packed */
+	p = must(tarn_local_pnalloc(local, ODD)); /* MADE over_local_packed */
+	p[ODD] = 1;                               /* BUG over_local_packed */
 	tarn_pool_destroy(pool);
 }
 
@@ -153,8 +154,8 @@ static void over_local_new(void)
 	tarn_local *local = must(tarn_pool_local(pool));
 	volatile struct odd *p;
 
-	p = tarn_local_new(local, struct odd); /* MADE over_local_new */
-	((volatile char *)p)[ODD] = 1;         /* BUG over_local_new */
+	p = must(tarn_local_new(local, struct odd)); /* MADE over_local_new */
+	((volatile char *)p)[ODD] = 1;               /* BUG over_local_new */
 	tarn_pool_destroy(pool);
 }
 
@@ -217,9 +218,10 @@ static void under_local(void)
 {
 	tarn_pool *pool = open_pool();
 	tarn_local *local = must(tarn_pool_local(pool));
-	volatile char *p = tarn_local_palloc(local, ODD); /* MADE under_local */
+	volatile char *p;
 
-	sink = p[-1]; /* BUG under_local */
+	p = must(tarn_local_palloc(local, ODD)); /* MADE under_local */
+	sink = p[-1];                            /* BUG under_local */
 	tarn_pool_destroy(pool);
 }
 
@@ -256,9 +258,10 @@ static void zero_local(void)
 {
 	tarn_pool *pool = open_pool();
 	tarn_local *local = must(tarn_pool_local(pool));
-	volatile char *p = tarn_local_palloc(local, 0); /* MADE zero_local */
+	volatile char *p;
 
-	sink = p[0]; /* BUG zero_local */
+	p = must(tarn_local_palloc(local, 0)); /* MADE zero_local */
+	sink = p[0];                           /* BUG zero_local */
 	tarn_pool_destroy(pool);
 }
 

@@ -348,8 +348,9 @@ static void handed(void)
 
 /* ---- alive at exit ----------------------------------------------------- */
 
-static tarn_pool *living[2];
-static char **pointers[2];
+/* Volatile, or a compiler sees that nobody reads them. */
+static tarn_pool *volatile living[2];
+static char **volatile pointers[2];
 
 /* All that is malloc's hangs on what is in the pools. */
 static void living_pools(void)

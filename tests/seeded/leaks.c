@@ -27,8 +27,9 @@ static void lost_pool(void)
 	forget();
 }
 
-static tarn_pool *alive;
-static char **held;
+/* Volatile, or a compiler sees that nobody reads them. */
+static tarn_pool *volatile alive;
+static char **volatile held;
 
 /* The tools have to look into the pool, and to believe it. */
 static __attribute__((__noinline__)) void lose_malloc(void)

@@ -145,7 +145,7 @@ static void double_pfree(void)
 
 /* ---- what stays behind ------------------------------------------------- */
 
-static tarn_pool *kept;
+static tarn_pool *volatile kept;
 
 /* Its name and size are told. */
 static void alive_pool(void)

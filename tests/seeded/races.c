@@ -148,9 +148,10 @@ static int *_Atomic published;
 
 static void *publish_worker(void *pool)
 {
-	int *object = must(tarn_palloc(pool, SMALL));
+	int *object;
 
-	*object = 1; /* BUG race_publish */
+	/* On one line, for both are writes. */
+	*(object = must(tarn_palloc(pool, SMALL))) = 1; /* BUG race_publish */
 	/* ORDER none (relaxed): the bug. */
 	atomic_store_explicit(&published, object, memory_order_relaxed);
 	done();
