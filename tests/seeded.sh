@@ -162,14 +162,14 @@ flags()
 }
 
 # build NAME LINK COMPILER FLAGS...: with the flags that the tools' manuals ask
-# for, so that every call keeps its line.
+# for, so that every call keeps its line; DWARF 4, which all of them read.
 build()
 {
 	name=$1
 	link=$2
 	shift 2
 	# shellcheck disable=SC2046,SC2086 # words, and a glob
-	"$@" -std=gnu11 -g -O1 -fno-omit-frame-pointer \
+	"$@" -std=gnu11 -gdwarf-4 -O1 -fno-omit-frame-pointer \
 		-fno-optimize-sibling-calls -fPIE -pie -pthread \
 		-o "$dir/$name" "$srcdir"/tests/seeded/*.c $(flags "$link")
 }
