@@ -101,6 +101,36 @@ _Noreturn void block_overwritten(const struct block *block)
 		  (const void *)block);
 }
 
+/* ---- blocks of pools that are watched -------------------------------- */
+
+void block_watch(struct block *block, const struct source *source, size_t own,
+		 size_t taken)
+{
+	char *base = block_at(block, block->base), *end;
+
+	mark_own(source->watched, source, block, BLOCK_HEADER);
+	if (own != BLOCK_HEADER)
+		mark_own(source->watched, source, (char *)block + BLOCK_HEADER,
+			 own - BLOCK_HEADER);
+	if (taken != 0 && source_is_malloc(source))
+		mark_shrunk(source->watched, block_memory(block), taken,
+			    block->skip + own);
+	end = block_at(block, block_end(block));
+	mark_close(source->watched, base, (size_t)(end - base));
+}
+
+void block_watch_end(struct block *block, const struct source *source,
+		     size_t own, size_t taken)
+{
+	if (taken != 0 && source_is_malloc(source))
+		mark_shrunk_end(source->watched, block_memory(block), taken,
+				block->skip + own);
+	if (own != BLOCK_HEADER)
+		mark_own_end(source->watched, source,
+			     (char *)block + BLOCK_HEADER, own - BLOCK_HEADER);
+	mark_own_end(source->watched, source, block, BLOCK_HEADER);
+}
+
 /* ---- bins ------------------------------------------------------------ */
 
 struct bin {

@@ -126,6 +126,16 @@ static inline struct block *block_init(void *memory, size_t size, size_t header)
 	return block;
 }
 
+/* ---- blocks of pools that are watched -------------------------------- */
+
+/* The first `own` bytes of a new block, of `taken` bytes of upstream, are the
+   library's: the header, and a pool that its user has a pointer to. The tools
+   report any touch of what is behind its base. */
+void block_watch(struct block *block, const struct source *source, size_t own,
+		 size_t taken);
+void block_watch_end(struct block *block, const struct source *source,
+		     size_t own, size_t taken);
+
 /* ---- the cache ------------------------------------------------------- */
 
 /*

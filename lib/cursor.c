@@ -150,18 +150,6 @@ static bool block_is_spent(const struct block *block)
 	return block_low(room) == block_high(room);
 }
 
-/* Nobody may touch what is not lasting memory of `block`. */
-void block_close(struct block *block, const struct source *source)
-{
-	/* ORDER block-room (relaxed): the block is new, or its pool is being
-	   reset. Pairs with block_claim. */
-	uint32_t high = block_high(
-		atomic_load_explicit(&block->room, memory_order_relaxed));
-
-	mark_close(source->watched, block_at(block, block->base),
-		   (high - block->base) * BLOCK_UNIT);
-}
-
 /* ---- the chain ------------------------------------------------------- */
 
 static struct block *block_next(struct block *block)
@@ -331,14 +319,6 @@ static size_t cursor_suit(const struct claim *claim, size_t size, size_t need)
 		       : size - odd + need;
 }
 
-/* Memory of no object yet, which any thread may claim from here on. */
-static void block_watch(struct block *block, const struct source *source)
-{
-	mark_own(source->watched, source, block, BLOCK_HEADER);
-	block_close(block, source);
-	mark_release(source->watched, block);
-}
-
 /* A chunk of `block`, for its claimer and, if need be, for the library. */
 static void claim_watch(const struct claim *claim, const struct source *source,
 			const struct block *block, struct chunk chunk)
@@ -365,8 +345,10 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	if (memory == NULL)
 		return false;
 	block = block_init(memory, size, BLOCK_HEADER);
-	if (source->watched != 0)
-		block_watch(block, source);
+	if (source->watched != 0) {
+		block_watch(block, source, BLOCK_HEADER, size);
+		mark_release(source->watched, block);
+	}
 	*chunk = block_claim_fresh(block, claim);
 	cursor_append_locked(cursor, block);
 	return true;
@@ -504,7 +486,7 @@ static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
 
 	block_verify(gone);
 	if (source->watched != 0)
-		mark_own_end(source->watched, source, gone, BLOCK_HEADER);
+		block_watch_end(gone, source, BLOCK_HEADER, size);
 	/* ORDER exclusive (relaxed). */
 	atomic_store_explicit(&block->next, block_next(gone),
 			      memory_order_relaxed);
@@ -527,7 +509,8 @@ static void cursor_wipe(struct cursor *cursor, const struct source *source)
 
 		mark_wipe(source->watched, block_at(block, block->base),
 			  (high - block->base) * BLOCK_UNIT);
-		block_close(block, source);
+		mark_close(source->watched, block_at(block, block->base),
+			   (high - block->base) * BLOCK_UNIT);
 		/* ORDER exclusive (relaxed). */
 		if (source->limit == NULL)
 			atomic_store_explicit(&block->room,

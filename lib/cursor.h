@@ -91,9 +91,6 @@ static inline bool cursor_is_clear(const struct cursor *cursor)
 void cursor_clear(struct cursor *cursor, struct block_cache *cache,
 		  const struct source *source);
 
-/* Has the tools report any touch of the block's room. */
-void block_close(struct block *block, const struct source *source);
-
 /* For statistics; any thread. */
 size_t cursor_held(const struct cursor *cursor);
 size_t cursor_blocks(const struct cursor *cursor);

@@ -41,10 +41,10 @@ unsigned mark_tools(void)
 
 /* ---- pools and objects ----------------------------------------------- */
 
-void mark_pool(unsigned watched, const void *anchor)
+void mark_pool(unsigned watched, const void *anchor, size_t zone)
 {
 	if ((watched & WATCH_MEMCHECK) != 0)
-		VALGRIND_CREATE_MEMPOOL(anchor, 0, 0);
+		VALGRIND_CREATE_MEMPOOL(anchor, zone, 0);
 }
 
 void mark_pool_end(unsigned watched, const void *anchor)
@@ -72,6 +72,19 @@ void mark_own_end(unsigned watched, const void *anchor, const void *start,
 	}
 }
 
+void mark_shrunk(unsigned watched, const void *start, size_t size, size_t own)
+{
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_RESIZEINPLACE_BLOCK(start, size, own, 0);
+}
+
+void mark_shrunk_end(unsigned watched, const void *start, size_t size,
+		     size_t own)
+{
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_RESIZEINPLACE_BLOCK(start, own, size, 0);
+}
+
 void mark_give(unsigned watched, const void *anchor, void *object, size_t size)
 {
 	mark_open(watched, object, size);
@@ -88,6 +101,14 @@ void mark_take(unsigned watched, const void *anchor, void *object, size_t size)
 	if ((watched & WATCH_MEMCHECK) != 0)
 		VALGRIND_MEMPOOL_FREE(anchor, object);
 	mark_close(watched, object, size);
+}
+
+void mark_cut(unsigned watched, const void *anchor, void *object, size_t from,
+	      size_t to)
+{
+	mark_close(watched, (char *)object + to, from - to);
+	if ((watched & WATCH_MEMCHECK) != 0)
+		VALGRIND_MEMPOOL_CHANGE(anchor, object, object, to);
 }
 
 /* ---- memory ---------------------------------------------------------- */

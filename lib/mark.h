@@ -39,8 +39,9 @@ static inline size_t mark_zone(unsigned watched)
 /* The tools that this program runs under. */
 unsigned mark_tools(void);
 
-/* `anchor`, any address, stands for a pool from here on until the end. */
-void mark_pool(unsigned watched, const void *anchor);
+/* `anchor`, any address, stands for objects of a pool from here on until the
+   end; they have zones of so many bytes. */
+void mark_pool(unsigned watched, const void *anchor, size_t zone);
 void mark_pool_end(unsigned watched, const void *anchor);
 
 /* The library's own memory within a block: it leads to the pool's objects. */
@@ -49,8 +50,18 @@ void mark_own(unsigned watched, const void *anchor, const void *start,
 void mark_own_end(unsigned watched, const void *anchor, const void *start,
 		  size_t size);
 
+/* malloc's memory of `size` bytes shrinks, for leaks and in reports, to those
+   in front that are the library's own; and is itself again. */
+void mark_shrunk(unsigned watched, const void *start, size_t size, size_t own);
+void mark_shrunk_end(unsigned watched, const void *start, size_t size,
+		     size_t own);
+
 /* An object of a pool, handed out. */
 void mark_give(unsigned watched, const void *anchor, void *object, size_t size);
+
+/* It has fewer bytes from here on. */
+void mark_cut(unsigned watched, const void *anchor, void *object, size_t from,
+	      size_t to);
 
 /* The object is free: filled, and not to be touched any more. */
 void mark_take(unsigned watched, const void *anchor, void *object, size_t size);

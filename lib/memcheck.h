@@ -22,13 +22,15 @@ static inline int memcheck_runs(void)
 
 #else
 
-#define VALGRIND_CREATE_MEMPOOL(pool, zone, zeroed) ((void)(pool))
-#define VALGRIND_DESTROY_MEMPOOL(pool)              ((void)(pool))
-#define VALGRIND_MEMPOOL_ALLOC(pool, start, size)   ((void)(pool))
-#define VALGRIND_MEMPOOL_FREE(pool, start)          ((void)(pool))
-#define VALGRIND_MAKE_MEM_NOACCESS(start, size)     ((void)(start))
-#define VALGRIND_MAKE_MEM_UNDEFINED(start, size)    ((void)(start))
-#define VALGRIND_MAKE_MEM_DEFINED(start, size)      ((void)(start))
+#define VALGRIND_CREATE_MEMPOOL(pool, zone, zeroed)         ((void)(pool))
+#define VALGRIND_DESTROY_MEMPOOL(pool)                      ((void)(pool))
+#define VALGRIND_MEMPOOL_ALLOC(pool, start, size)           ((void)(pool))
+#define VALGRIND_MEMPOOL_FREE(pool, start)                  ((void)(pool))
+#define VALGRIND_MEMPOOL_CHANGE(pool, from, to, size)       ((void)(pool))
+#define VALGRIND_RESIZEINPLACE_BLOCK(start, from, to, zone) ((void)(start))
+#define VALGRIND_MAKE_MEM_NOACCESS(start, size)             ((void)(start))
+#define VALGRIND_MAKE_MEM_UNDEFINED(start, size)            ((void)(start))
+#define VALGRIND_MAKE_MEM_DEFINED(start, size)              ((void)(start))
 
 static inline int memcheck_runs(void)
 {

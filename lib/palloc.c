@@ -254,8 +254,7 @@ static void *prealloc_keep_watched(tarn_pool *pool, void *ptr, size_t old_size,
 {
 	if (new_size > old_size || old_size > pool->own.hot.max)
 		return NULL;
-	mark_close(pool->source.watched, (char *)ptr + new_size,
-		   old_size - new_size);
+	watch_cut(pool, ptr, old_size, new_size);
 	return ptr;
 }
 

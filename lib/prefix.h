@@ -11,12 +11,13 @@
 #define block_cache_lock        tarn_own_block_cache_lock
 #define block_cache_trim        tarn_own_block_cache_trim
 #define block_cache_unlock      tarn_own_block_cache_unlock
-#define block_close             tarn_own_block_close
 #define block_configure         tarn_own_block_configure
 #define block_give              tarn_own_block_give
 #define block_overwritten       tarn_own_block_overwritten
 #define block_secret            tarn_own_block_secret
 #define block_take              tarn_own_block_take
+#define block_watch             tarn_own_block_watch
+#define block_watch_end         tarn_own_block_watch_end
 #define cleanup_add             tarn_own_cleanup_add
 #define cleanup_count           tarn_own_cleanup_count
 #define cleanup_run_newest      tarn_own_cleanup_run_newest
@@ -57,6 +58,8 @@
 #define mark_call               tarn_own_mark_call
 #define mark_call_end           tarn_own_mark_call_end
 #define mark_close              tarn_own_mark_close
+#define mark_cut                tarn_own_mark_cut
+#define watch_cut               tarn_own_watch_cut
 #define mark_give               tarn_own_mark_give
 #define mark_open               tarn_own_mark_open
 #define mark_own                tarn_own_mark_own
@@ -67,6 +70,8 @@
 #define mark_release            tarn_own_mark_release
 #define mark_root               tarn_own_mark_root
 #define mark_root_end           tarn_own_mark_root_end
+#define mark_shrunk             tarn_own_mark_shrunk
+#define mark_shrunk_end         tarn_own_mark_shrunk_end
 #define mark_take               tarn_own_mark_take
 #define mark_tools              tarn_own_mark_tools
 #define mark_wipe               tarn_own_mark_wipe
@@ -82,6 +87,7 @@
 #define slot_table_init         tarn_own_slot_table_init
 #define slot_table_insert       tarn_own_slot_table_insert
 #define source_alloc            tarn_own_source_alloc
+#define source_is_malloc        tarn_own_source_is_malloc
 #define source_malloc           tarn_own_source_malloc
 #define source_of               tarn_own_source_of
 #define source_outlives         tarn_own_source_outlives

@@ -174,9 +174,14 @@ struct source source_of(const tarn_upstream *upstream, struct limit *limit)
 			       upstream->alloc == malloc_alloc, 0};
 }
 
+bool source_is_malloc(const struct source *source)
+{
+	return source->upstream.alloc == malloc_alloc;
+}
+
 bool source_outlives(const struct source *source)
 {
-	return source->upstream.alloc == malloc_alloc ||
+	return source_is_malloc(source) ||
 	       source->upstream.alloc == mmap_alloc ||
 	       source->upstream.alloc == guard_upstream.alloc;
 }

@@ -32,6 +32,9 @@ extern const struct source source_malloc __attribute__((visibility("hidden")));
 
 struct source source_of(const tarn_upstream *upstream, struct limit *limit);
 
+/* Whether it is malloc, whatever else is said of it. */
+bool source_is_malloc(const struct source *source);
+
 /* Whether memory may go back to it after the pool, and its user, are gone. */
 bool source_outlives(const struct source *source);
 

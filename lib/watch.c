@@ -95,17 +95,28 @@ static void watch_unlink_locked(struct watch *watch) MUTEX_HELD(debug_mutex)
 		watch->older->newer = watch->newer;
 }
 
-/* What of the first block is the library's: the header, and the pool. */
+/* What of the first block is the library's. */
+static size_t watch_own_size(const tarn_pool *pool)
+{
+	return pool->cursor.first->base * BLOCK_UNIT;
+}
+
 static void watch_own(tarn_pool *pool)
 {
-	struct block *first = pool->cursor.first;
 	unsigned watched = pool->source.watched;
-	char *chunks = block_at(first, first->base);
 
-	mark_pool(watched, &pool->source);
-	mark_own(watched, &pool->source, first, BLOCK_HEADER);
-	mark_own(watched, &pool->source, pool, (size_t)(chunks - (char *)pool));
-	block_close(first, &pool->source);
+	/* Objects with zones around them, and all others. */
+	mark_pool(watched, pool, MARK_ZONE);
+	mark_pool(watched, &pool->source, 0);
+	block_watch(pool->cursor.first, &pool->source, watch_own_size(pool),
+		    pool->taken);
+}
+
+static const void *watch_anchor(const tarn_pool *pool)
+{
+	return (pool->source.watched & WATCH_GUARD) != 0
+		       ? (const void *)&pool->source
+		       : pool;
 }
 
 bool watch_pool(tarn_pool *pool)
@@ -204,7 +215,7 @@ static bool watch_unlist(tarn_pool *pool, const void *object,
 
 static void watch_end_object(tarn_pool *pool, struct watch_object object)
 {
-	mark_take(pool->source.watched, &pool->source, object.object,
+	mark_take(pool->source.watched, watch_anchor(pool), object.object,
 		  object.memory == NULL || object.memory == object.object
 			  ? object.size
 			  : 0);
@@ -224,17 +235,15 @@ void watch_reset(tarn_pool *pool)
 void watch_pool_end(tarn_pool *pool)
 {
 	unsigned watched = pool->source.watched;
-	struct block *first = pool->cursor.first;
-	char *chunks = block_at(first, first->base);
 
 	mutex_lock(&debug_mutex);
 	if (watch_is_told(pool))
 		watch_unlink_locked(pool->watch);
 	mutex_unlock(&debug_mutex);
-	mark_own_end(watched, &pool->source, pool,
-		     (size_t)(chunks - (char *)pool));
-	mark_own_end(watched, &pool->source, first, BLOCK_HEADER);
+	block_watch_end(pool->cursor.first, &pool->source, watch_own_size(pool),
+			pool->taken);
 	mark_pool_end(watched, &pool->source);
+	mark_pool_end(watched, pool);
 	free(pool->watch);
 	pool->watch = NULL;
 }
@@ -323,9 +332,15 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 		errno = ENOMEM;
 		return NULL;
 	}
-	mark_give(pool->source.watched, &pool->source, object.object, size);
+	mark_give(pool->source.watched, watch_anchor(pool), object.object,
+		  size);
 	local_count(local, align_up(size, align_min(alignment, BLOCK_LINE)));
 	return object.object;
+}
+
+void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to)
+{
+	mark_cut(pool->source.watched, watch_anchor(pool), object, from, to);
 }
 
 void watch_free(tarn_pool *pool, void *object, size_t size)

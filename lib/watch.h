@@ -50,6 +50,9 @@ bool watch_bury(tarn_pool *pool);
 void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 		  size_t size);
 
+/* It has fewer bytes from here on. */
+void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to);
+
 /* Frees such an object early, of which nobody else knows the size. */
 void watch_free(tarn_pool *pool, void *object, size_t size);
 

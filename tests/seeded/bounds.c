@@ -77,11 +77,11 @@ static void over_prealloc(void)
 static void over_shrunk(void)
 {
 	tarn_pool *pool = open_pool();
-	void *old = must(tarn_palloc(pool, 100));
+	void *old = must(tarn_palloc(pool, 100)); /* MADE over_shrunk */
 	volatile char *p;
 
-	p = tarn_prealloc(pool, old, 100, ODD); /* MADE over_shrunk */
-	p[ODD] = 1;                             /* BUG over_shrunk */
+	p = tarn_prealloc(pool, old, 100, ODD);
+	p[ODD] = 1; /* BUG over_shrunk */
 	tarn_pool_destroy(pool);
 }
 
