@@ -17,10 +17,10 @@ extern void __lsan_register_root_region(const void *, size_t) WEAK;
 extern void __lsan_unregister_root_region(const void *, size_t) WEAK;
 extern void __tsan_acquire(void *) WEAK;
 extern void __tsan_release(void *) WEAK;
-extern void __tsan_read_range(void *, unsigned long) WEAK;
-extern void __tsan_write_range(void *, unsigned long) WEAK;
+extern void __tsan_read_range(void *, long) WEAK;
+extern void __tsan_write_range(void *, long) WEAK;
 extern void __tsan_func_entry(void *) WEAK;
-extern void __tsan_func_exit(void) WEAK;
+extern void __tsan_func_exit(void *) WEAK;
 
 /* What jemalloc fills with, so that a debugger's user knows it. */
 static const int mark_fresh = 0xa5;
@@ -151,13 +151,13 @@ void mark_wipe(unsigned watched, void *start, size_t size)
 void mark_read(unsigned watched, const void *start, size_t size)
 {
 	if ((watched & WATCH_TSAN) != 0)
-		__tsan_read_range((void *)start, size);
+		__tsan_read_range((void *)start, (long)size);
 }
 
 void mark_write(unsigned watched, const void *start, size_t size)
 {
 	if ((watched & WATCH_TSAN) != 0)
-		__tsan_write_range((void *)start, size);
+		__tsan_write_range((void *)start, (long)size);
 }
 
 void mark_release(unsigned watched, const void *at)
@@ -181,7 +181,7 @@ void mark_call(unsigned watched, const void *caller)
 void mark_call_end(unsigned watched)
 {
 	if ((watched & WATCH_TSAN) != 0)
-		__tsan_func_exit();
+		__tsan_func_exit(NULL);
 }
 
 /* ---- roots ----------------------------------------------------------- */
