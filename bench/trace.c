@@ -8,17 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "records.h"
 #include "worker.h"
-
-/* A record of either kind, as it stands in a file. */
-struct record {
-	uint8_t op;
-	uint8_t byte;
-	uint16_t half;
-	uint32_t words[3];
-};
-
-_Static_assert(sizeof(struct record) == 16, "as files have it");
 
 struct reader {
 	struct trace trace;
@@ -128,8 +119,9 @@ static const signed char pool_ops[] = {
 	-1,           -1,           TRACE_CLEANUP,
 };
 
-static void read_pool_record(struct reader *reader, const struct record *record)
+static bool read_pool_record(void *arg, const struct record *record)
 {
+	struct reader *reader = arg;
 	uint32_t id = record->words[2];
 	struct trace_step step = {0, record->byte, 0, record->words[1], 0, 0,
 				  0};
@@ -137,17 +129,17 @@ static void read_pool_record(struct reader *reader, const struct record *record)
 	if (record->op == 255)
 		reader_end_pools(reader);
 	if (record->op >= sizeof(pool_ops) || pool_ops[record->op] < 0)
-		return;
+		return true;
 	step.op = (uint8_t)pool_ops[record->op];
 	step.pool = reader_pool(reader, record->words[0]);
 	if (step.op == TRACE_CREATE && reader->pool_lives[step.pool])
-		return;
+		return true;
 	if (!reader->pool_lives[step.pool])
 		reader_add_pool(reader, step.pool,
 				step.op == TRACE_CREATE ? step.size
 							: INHERITED_POOL);
 	if (step.op == TRACE_CREATE)
-		return;
+		return true;
 	if (step.op == TRACE_DESTROY)
 		reader->pool_lives[step.pool] = false;
 	if (step.op == TRACE_FREE || step.op == TRACE_REFUSED) {
@@ -158,13 +150,14 @@ static void read_pool_record(struct reader *reader, const struct record *record)
 		reader_note_object(reader, id, step.size);
 	}
 	reader_add(reader, step);
+	return true;
 }
 
 /* ---- malloc -------------------------------------------------------------- */
 
-static void read_malloc_record(struct reader *reader,
-			       const struct record *record)
+static bool read_malloc_record(void *arg, const struct record *record)
 {
+	struct reader *reader = arg;
 	uint32_t size = record->words[0], id = record->words[1];
 	uint32_t old = record->words[2];
 	struct trace_step step = {TRACE_ALLOC, 0, 0, size, id, 0, 0};
@@ -173,7 +166,7 @@ static void read_malloc_record(struct reader *reader,
 		step = (struct trace_step){
 			TRACE_FREE, 0, 0, 0, 0, id, reader_size(reader, id)};
 		if (id == 0)
-			return;
+			return true;
 	} else if (record->op == 3 && old != 0) {
 		step.op = TRACE_RESIZE;
 		step.old = old;
@@ -187,6 +180,7 @@ static void read_malloc_record(struct reader *reader,
 	if (record->op != 2)
 		reader_note_object(reader, id, size);
 	reader_add(reader, step);
+	return true;
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -207,92 +201,32 @@ static void forget_unused(struct trace *trace)
 	free(used);
 }
 
-static void read_records(struct reader *reader, const struct record *records,
-			 size_t count, bool pools)
-{
-	if (!pools)
-		reader_add_pool(reader, reader_pool(reader, 1), INHERITED_POOL);
-	for (size_t i = 0; i < count; i++)
-		if (pools)
-			read_pool_record(reader, &records[i]);
-		else
-			read_malloc_record(reader, &records[i]);
-	reader_end_pools(reader);
-}
-
-#ifdef HAVE_LZMA
-
-#include <lzma.h>
-
 bool trace_available(void)
 {
-	return true;
-}
-
-/* All of a file, unpacked; sets *size. */
-static void *unpack(const char *path, size_t *size)
-{
-	lzma_stream stream = LZMA_STREAM_INIT;
-	FILE *file = fopen(path, "rb");
-	static uint8_t in[1 << 16];
-	size_t room = 1 << 20;
-	uint8_t *out = grown(NULL, room);
-	lzma_ret status = LZMA_OK;
-
-	if (file == NULL ||
-	    lzma_stream_decoder(&stream, UINT64_MAX, 0) != LZMA_OK)
-		worker_die(path);
-	while (status == LZMA_OK) {
-		if (stream.avail_in == 0) {
-			stream.next_in = in;
-			stream.avail_in = fread(in, 1, sizeof(in), file);
-		}
-		if (stream.total_out == room)
-			out = grown(out, room *= 2);
-		stream.next_out = out + stream.total_out;
-		stream.avail_out = room - (size_t)stream.total_out;
-		status =
-			lzma_code(&stream, feof(file) ? LZMA_FINISH : LZMA_RUN);
-	}
-	if (status != LZMA_STREAM_END)
-		worker_die(path);
-	*size = (size_t)stream.total_out;
-	lzma_end(&stream);
-	fclose(file);
-	return out;
+	return records_unpack();
 }
 
 const struct trace *trace_read(const char *name)
 {
 	static struct reader reader;
 	const char *directory = getenv("TARN_BENCH_TRACES");
-	char path[4096];
-	void *records;
-	size_t size;
+	bool pools = strstr(name, ".ptr") != NULL;
+	char path[4096], why[RECORDS_WHY];
 
 	snprintf(path, sizeof(path), "%s/%s",
 		 directory != NULL ? directory : TARN_BENCH_TRACES_DIR, name);
-	records = unpack(path, &size);
 	reader_note_object(&reader, 0, 0);
-	read_records(&reader, records, size / sizeof(struct record),
-		     strstr(name, ".ptr") != NULL);
-	free(records);
+	if (!pools)
+		reader_add_pool(&reader, reader_pool(&reader, 1),
+				INHERITED_POOL);
+	if (!records_each(path, pools ? read_pool_record : read_malloc_record,
+			  &reader, why)) {
+		fprintf(stderr, "%s: %s\n", path, why);
+		exit(EXIT_FAILURE);
+	}
+	reader_end_pools(&reader);
 	free(reader.pool_ids);
 	free(reader.pool_lives);
 	forget_unused(&reader.trace);
 	return &reader.trace;
 }
-
-#else
-
-bool trace_available(void)
-{
-	return false;
-}
-
-const struct trace *trace_read(const char *name)
-{
-	worker_die(name);
-}
-
-#endif
