@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Builds a program against the installed library, shared and static, in C and
-# in C++, by pkg-config where there is one, and runs it; then looks for the
-# manual. Called by make installcheck, which says where everything is.
+# in C++, by pkg-config where there is one, and runs it; then runs what was
+# installed, and looks for the manual. Called by make installcheck, which says where everything is.
 set -eu
-: "${CC:?}" "${includedir:?}" "${libdir:?}" "${man3dir:?}" "${public_names:?}"
+: "${CC:?}" "${bindir:?}" "${includedir:?}" "${libdir:?}" "${man3dir:?}"
+: "${public_names:?}"
 
 if [ -n "${DESTDIR-}" ]; then
 	echo 'installcheck: skipped, nothing can be run from a DESTDIR'
@@ -82,6 +83,11 @@ if [ -e "$libdir/libtarn.a" ]; then
 	try static "$CC" program.c "$static"
 	[ -z "$CXX" ] || try static_cxx "$CXX" program.cc "$static"
 fi
+
+LD_LIBRARY_PATH=$libdir "$bindir/tarn-replay" --version |
+	grep -q "^tarn-replay $VERSION\$"
+[ -s "$man3dir/../man1/tarn-replay.1" ]
+echo 'installcheck: tarn-replay: works'
 
 for name in tarn $public_names; do
 	[ -s "$man3dir/$name.3" ] || {

@@ -35,9 +35,8 @@ bool run_fail(const struct run *run, const struct step *step,
 	      const char *format, ...)
 {
 	va_list args;
-	int length =
-		snprintf(run->why, RECORDS_WHY,
-			 "step %zu: ", (size_t)(step - run->plan->steps) + 1);
+	int length = snprintf(run->why, RECORDS_WHY, "record %" PRIu32 ": ",
+			      step->record);
 
 	va_start(args, format);
 	vsnprintf(run->why + length, RECORDS_WHY - (size_t)length, format,
