@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Builds a program against the installed library, shared and static, in C and
-# in C++, by pkg-config where there is one, and runs it; then runs what was
-# installed, and looks for the manual. Called by make installcheck, which says where everything is.
+# in C++, by pkg-config where there is one, and runs it; then the
+# installed program, and looks for the manual. Called by make installcheck,
+# which says where everything is.
 set -eu
 : "${CC:?}" "${bindir:?}" "${includedir:?}" "${libdir:?}" "${man3dir:?}"
 : "${public_names:?}"

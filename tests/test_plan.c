@@ -231,24 +231,32 @@ END_TEST
 
 /* ---- what is found ------------------------------------------------------- */
 
-/* An upstream whose large memory is the same each time. */
+/*
+ * An upstream whose large memory is the same each time. It frees nothing, for
+ * a replay that fails leaves its pools as they are.
+ */
 static char same[1 << 16] __attribute__((aligned(64)));
+static char arena[1 << 16] __attribute__((aligned(64)));
+static size_t arena_used;
 
 static void *same_alloc(void *ctx, size_t *size, size_t alignment)
 {
+	size_t start = (arena_used + alignment - 1) & ~(alignment - 1);
+
 	(void)ctx;
 	if (*size > sizeof(same) / 2 && *size <= sizeof(same))
 		return same;
-	return aligned_alloc(alignment,
-			     (*size + alignment - 1) & ~(alignment - 1));
+	if (*size > sizeof(arena) - start)
+		return NULL;
+	arena_used = start + *size;
+	return arena + start;
 }
 
 static void same_release(void *ctx, void *ptr, size_t size)
 {
 	(void)ctx;
+	(void)ptr;
 	(void)size;
-	if (ptr != same)
-		free(ptr);
 }
 
 /* What it resizes has lost its last byte. */
@@ -266,7 +274,7 @@ static const tarn_upstream same_upstream = {same_alloc, same_resize,
 					    same_release, NULL};
 static const struct run_options same_options = {.upstream = &same_upstream};
 
-/* Replays a trace of one pool, all of which this process has to free. */
+/* Replays a trace, in which nothing is seen unless it is looked for. */
 static void find(const struct record *records, size_t count, const char *wanted)
 {
 	struct replay replay;
@@ -275,8 +283,10 @@ static void find(const struct record *records, size_t count, const char *wanted)
 	bool fine = read_records(records, count, &plan, why);
 
 	ck_assert_msg(fine, "%s", why);
+	arena_used = 0;
 	fine = replay_check(&replay, &plan, &same_options, false, why);
 	ck_assert_msg(fine, "%s", why);
+	arena_used = 0;
 	fine = replay_check(&replay, &plan, &same_options, true, why);
 	ck_assert(!fine);
 	ck_assert_msg(strstr(why, wanted) != NULL, "%s", why);

@@ -173,7 +173,7 @@ while read -r option; do
 done <"$dir/options"
 op=1
 while [ "$op" -le 17 ]; do
-	grep -Eq "^[[:space:]]*$op[[:space:]]+[a-z]" "$srcdir/doc/TRACE" ||
+	grep -Eq "^[[:space:]]*${op}[[:space:]]+[a-z]" "$srcdir/doc/TRACE" ||
 		fail "doc/TRACE does not tell of operation $op"
 	op=$((op + 1))
 done
