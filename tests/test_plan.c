@@ -1,97 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What tarn-replay does with a trace: a whole one is replayed, one that cannot
- * be is refused with the reason, whatever is in it, and memory that is not as
- * it should be is found.
+ * be is refused with the reason, and memory that is not as it should be is
+ * found.
  */
-#include <string.h>
-#include <unistd.h>
-
-#include "replay.h"
-#include "util.h"
+#include "trace.h"
 
 enum {
-	RECORDS_MOST = 300,
-	MEMORY = 64 << 20, /* bytes that a trace may keep alive */
-	DEPTH = 20000,     /* of pools in pools                 */
-	MUTATIONS = 4000   /* of a whole trace                  */
-};
-
-static const struct run_options preset;
-
-/* ---- traces -------------------------------------------------------------- */
-
-/* A trace in a file of its own. */
-struct file {
-	char path[32];
-	FILE *stream;
-};
-
-static void file_open(struct file *file)
-{
-	int descriptor;
-
-	strcpy(file->path, "/tmp/test_plan.XXXXXX");
-	descriptor = mkstemp(file->path);
-	file->stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
-	if (file->stream == NULL)
-		abort();
-}
-
-static void file_put(struct file *file, struct record record)
-{
-	uint32_t words[4] = {record.op | (uint32_t)record.byte << 8 |
-				     (uint32_t)record.half << 16,
-			     record.words[0], record.words[1], record.words[2]};
-
-	for (int i = 0; i < 16; i++)
-		putc((int)(words[i / 4] >> i % 4 * 8 & 0xff), file->stream);
-}
-
-static bool file_read(struct file *file, struct plan *plan, char *why)
-{
-	bool fine;
-
-	fclose(file->stream);
-	fine = plan_read(plan, file->path, MEMORY, why);
-	unlink(file->path);
-	return fine;
-}
-
-static bool read_records(const struct record *records, size_t count,
-			 struct plan *plan, char *why)
-{
-	struct file file;
-
-	file_open(&file);
-	for (size_t i = 0; i < count; i++)
-		file_put(&file, records[i]);
-	return file_read(&file, plan, why);
-}
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
-/* A trace with all operations, of two threads. */
-static const struct record whole[] = {
-	{255, 1, 0, {77, 0, 0}},  {1, 0, 0, {1, 1024, 0}},
-	{4, 0, 0, {1, 100, 1}},   {5, 0, 1, {1, 7, 2}},
-	{6, 0, 1, {1, 300, 3}},   {7, 6, 0, {1, 24, 4}},
-	{4, 0, 0, {1, 0, 5}},     {14, 0, 1, {1, 5000, 1}},
-	{12, 0, 0, {1, 0, 6}},    {12, 0, 1, {1, 0, 7}},
-	{12, 0, 1, {1, 0, 8}},    {15, 0, 0, {1, 0, 7}},
-	{17, 0, 0, {1, 0, 7}},    {16, 0, 1, {1, 0, 8}},
-	{13, 0, 1, {2, 0, 1}},    {13, 0, 0, {3, 512, 2}},
-	{4, 0, 0, {3, 20000, 9}}, {9, 0, 0, {1, 0, 2}},
-	{9, 0, 0, {2, 0, 9}},     {8, 0, 1, {3, 0, 9}},
-	{4, 0, 0, {3, 20, 10}},   {12, 0, 0, {3, 0, 11}},
-	{4, 0, 0, {3, 16, 0}},    {14, 0, 1, {1, 0, 5}},
-	{14, 0, 1, {1, 40, 5}},   {3, 0, 0, {1, 0, 0}},
-	{10, 0, 0, {1, 64, 32}},  {4, 0, 1, {1, 50, 12}},
-	{13, 0, 1, {4, 0, 1}},    {2, 0, 1, {4, 0, 0}},
-	{11, 0, 0, {0, 0, 0}},    {8, 0, 0, {1, 0, 999}},
-	{2, 0, 1, {1, 0, 0}},     {4, 0, 65535, {5, 30, 13}},
-	{255, 1, 0, {78, 3, 0}},  {1, 0, 0, {1, 0, 0}},
-	{4, 0, 0, {1, 8, 1}},     {14, 0, 0, {1, 0, 0}},
+	DEPTH = 20000 /* of pools in pools */
 };
 
 START_TEST(replay_whole_trace_all_done)
@@ -320,99 +236,6 @@ START_TEST(check_resize_loses_byte_found)
 }
 END_TEST
 
-/* ---- whatever is in a file ----------------------------------------------- */
-
-/* Changes some of a trace: whole records, or parts of one. */
-static void mutate(struct record *records, size_t *count, uint64_t *state)
-{
-	struct record *at = &records[random_between(state, 0, *count - 1)];
-	const struct record *from =
-		&records[random_between(state, 0, *count - 1)];
-	int word = (int)random_between(state, 0, 2);
-
-	switch (random_between(state, 0, 7)) {
-	case 0:
-		*at = *from;
-		break;
-	case 1:
-		at->op = (uint8_t)random_between(state, 1, 17);
-		break;
-	case 2:
-		at->words[word] = from->words[random_between(state, 0, 2)];
-		break;
-	case 3:
-		at->words[word] ^= 1U << random_between(state, 0, 31);
-		break;
-	case 4:
-		at->half ^= (uint16_t)(1U << random_between(state, 0, 3));
-		break;
-	case 5:
-		at->byte = (uint8_t)random_between(state, 0, 40);
-		break;
-	case 6:
-		at->op ^= (uint8_t)(1U << random_between(state, 0, 7));
-		break;
-	default:
-		records[(*count)++] = *from;
-	}
-}
-
-START_TEST(plan_mutated_trace_replayed_or_refused)
-{
-	uint64_t state = seed("plan_mutated_trace");
-	size_t taken = 0, all = rounds(MUTATIONS);
-
-	for (size_t i = 0; i < all; i++) {
-		struct record records[RECORDS_MOST];
-		struct replay replay = {.ns = 0};
-		struct plan plan;
-		size_t count = COUNT(whole);
-		char why[RECORDS_WHY] = "";
-
-		memcpy(records, whole, sizeof(whole));
-		for (size_t k = random_between(&state, 1, 12); k != 0; k--)
-			mutate(records, &count, &state);
-		if (read_records(records, count, &plan, why)) {
-			bool fine = replay_check(&replay, &plan, &preset, true,
-						 why);
-
-			ck_assert_msg(fine, "%zu: %s", i, why);
-			plan_free(&plan);
-			taken++;
-		}
-		ck_assert(why[0] == '\0' || strchr(why, '\n') == NULL);
-	}
-	printf("%zu of %zu mutated traces replayed\n", taken, all);
-	ck_assert_uint_gt(taken, all / 50);
-	ck_assert_uint_lt(taken, all);
-}
-END_TEST
-
-/* No records at all: bytes. */
-START_TEST(plan_random_bytes_refused)
-{
-	uint64_t state = seed("plan_random_bytes");
-
-	for (size_t i = 0; i < rounds(MUTATIONS); i++) {
-		size_t size = random_between(&state, 0, 200);
-		char why[RECORDS_WHY] = "";
-		struct file file;
-		struct plan plan;
-		bool fine;
-
-		file_open(&file);
-		for (size_t k = 0; k < size; k++)
-			putc((int)(random_next(&state) & 0xff), file.stream);
-		/* That one does begin as a trace does. */
-		fine = file_read(&file, &plan, why);
-		if (fine)
-			plan_free(&plan);
-		ck_assert(fine || why[0] != '\0');
-		ck_assert(size % 16 == 0 || !fine);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("plan");
@@ -427,8 +250,5 @@ int main(void)
 	tcase = suite_case(suite, "found");
 	tcase_add_test(tcase, check_shared_memory_found);
 	tcase_add_test(tcase, check_resize_loses_byte_found);
-	tcase = suite_case(suite, "whatever");
-	tcase_add_test(tcase, plan_mutated_trace_replayed_or_refused);
-	tcase_add_test(tcase, plan_random_bytes_refused);
 	return suite_run(suite);
 }
