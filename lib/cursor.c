@@ -9,6 +9,8 @@
  */
 #include "cursor.h"
 
+#include "probe.h"
+
 /* After how many claims without room a block is left behind: the original's. */
 static const uint32_t cursor_patience = 4;
 
@@ -351,6 +353,8 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	}
 	*chunk = block_claim_fresh(block, claim);
 	cursor_append_locked(cursor, block);
+	/* A pool stands behind the header of its first block. */
+	PROBE(block, (char *)cursor->first + BLOCK_HEADER, size);
 	return true;
 }
 

@@ -113,6 +113,7 @@
 #define watch_exclusive         tarn_own_watch_exclusive
 #define watch_free              tarn_own_watch_free
 #define watch_freed             tarn_own_watch_freed
+#define watch_held              tarn_own_watch_held
 #define watch_leave             tarn_own_watch_leave
 #define watch_local             tarn_own_watch_local
 #define watch_pool              tarn_own_watch_pool

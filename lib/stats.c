@@ -47,6 +47,8 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 	large = large_figures(&pool->large, pool->source.watched);
 	all.handed_out += large.size;
 	all.held = cursor_held(&pool->cursor) + large.held + large.overhead;
+	if (!TARN_LIKELY(pool->source.watched == 0))
+		all.held += watch_held(pool);
 	all.large = large.held;
 	all.large_count = large.count;
 	all.blocks = cursor_blocks(&pool->cursor);

@@ -158,6 +158,8 @@ static bool watch_list_locked(struct watch *watch, struct watch_object object)
 		watch->objects = page;
 	}
 	page->objects[page->count++] = object;
+	if (object.memory != NULL)
+		watch->held += object.size;
 	return true;
 }
 
@@ -171,46 +173,46 @@ static bool watch_list(tarn_pool *pool, struct watch_object object)
 	return listed;
 }
 
-/* Takes the newest off the list. */
-static bool watch_pop_locked(struct watch *watch, struct watch_object *object)
+static void watch_drop_newest_locked(struct watch *watch)
 {
 	struct watch_page *page = watch->objects;
 
-	if (page == NULL)
-		return false;
-	*object = page->objects[--page->count];
-	if (page->count == 0) {
+	if (--page->count == 0) {
 		watch->objects = page->older;
 		free(page);
 	}
-	return true;
+}
+
+/* Where `object` is listed, the newest pages first; or NULL. */
+static struct watch_object *watch_find_locked(struct watch *watch,
+					      const void *object)
+{
+	for (struct watch_page *page = watch->objects; page != NULL;
+	     page = page->older)
+		for (size_t i = 0; i < page->count; i++)
+			if (page->objects[i].object == object)
+				return &page->objects[i];
+	return NULL;
 }
 
 /* The newest takes the place of the one taken off. */
 static bool watch_unlist(tarn_pool *pool, const void *object,
-			 struct watch_object *found)
+			 struct watch_object *taken)
 {
-	struct watch_object newest;
-	struct watch_page *page;
-	size_t i = 0;
+	struct watch_object *found;
 
 	mutex_lock(&pool->mutex);
-	for (page = pool->watch->objects; page != NULL; page = page->older) {
-		for (i = 0; i < page->count; i++)
-			if (page->objects[i].object == object)
-				break;
-		if (i < page->count)
-			break;
-	}
-	if (page != NULL) {
-		*found = page->objects[i];
-		newest = pool->watch->objects
+	found = watch_find_locked(pool->watch, object);
+	if (found != NULL) {
+		*taken = *found;
+		*found = pool->watch->objects
 				 ->objects[pool->watch->objects->count - 1];
-		page->objects[i] = newest;
-		watch_pop_locked(pool->watch, &newest);
+		watch_drop_newest_locked(pool->watch);
+		if (taken->memory != NULL)
+			pool->watch->held -= taken->size;
 	}
 	mutex_unlock(&pool->mutex);
-	return page != NULL;
+	return found != NULL;
 }
 
 static void watch_end_object(tarn_pool *pool, struct watch_object object)
@@ -225,11 +227,16 @@ static void watch_end_object(tarn_pool *pool, struct watch_object object)
 
 void watch_reset(tarn_pool *pool)
 {
-	struct watch_object object;
+	struct watch *watch = pool->watch;
 
 	/* Exclusive: no mutex is needed. */
-	while (watch_pop_locked(pool->watch, &object))
-		watch_end_object(pool, object);
+	while (watch->objects != NULL) {
+		struct watch_page *page = watch->objects;
+
+		watch_end_object(pool, page->objects[page->count - 1]);
+		watch_drop_newest_locked(watch);
+	}
+	watch->held = 0;
 }
 
 void watch_pool_end(tarn_pool *pool)
@@ -280,7 +287,8 @@ static void *watch_claim(tarn_pool *pool, size_t alignment, size_t size)
 	size_t zone = mark_zone(pool->source.watched);
 	size_t front =
 		alignment <= BLOCK_LINE ? align_up(zone, alignment) : alignment;
-	size_t need = front + align_up(size, TARN_ALIGNMENT) + zone;
+	size_t need =
+		front + zone + align_up(align_max(size, 1), TARN_ALIGNMENT);
 	struct claim claim = {need, need, true, false, NULL};
 	struct chunk chunk;
 
@@ -338,9 +346,31 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 	return object.object;
 }
 
+/* One that is not listed was served as a large one, for want of a slot. */
 void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to)
 {
-	mark_cut(pool->source.watched, watch_anchor(pool), object, from, to);
+	bool listed;
+
+	mutex_lock(&pool->mutex);
+	listed = watch_find_locked(pool->watch, object) != NULL;
+	mutex_unlock(&pool->mutex);
+	if (listed)
+		mark_cut(pool->source.watched, watch_anchor(pool), object, from,
+			 to);
+	else
+		mark_close(pool->source.watched, (char *)object + to,
+			   from - to);
+}
+
+size_t watch_held(tarn_pool *pool)
+{
+	size_t held = 0;
+
+	mutex_lock(&pool->mutex);
+	if (pool->watch != NULL)
+		held = pool->watch->held;
+	mutex_unlock(&pool->mutex);
+	return held;
 }
 
 void watch_free(tarn_pool *pool, void *object, size_t size)

@@ -19,6 +19,7 @@ struct watch {
 	struct watch *older;        /* [l] debug mutex: all that are told */
 	struct watch *newer;        /* [l] debug mutex                   */
 	struct watch_page *objects; /* [l] the pool's mutex              */
+	size_t held;                /* [l] the pool's mutex: by those    */
 	void *freed[64];            /* [l] the pool's mutex: the latest  */
 	size_t freed_next;          /* [l] the pool's mutex              */
 	uint32_t number;            /* [c] in a trace                    */
@@ -55,6 +56,9 @@ void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to);
 
 /* Frees such an object early, of which nobody else knows the size. */
 void watch_free(tarn_pool *pool, void *object, size_t size);
+
+/* Bytes held by objects in memory of their own; any thread. */
+size_t watch_held(tarn_pool *pool);
 
 /* A reset or destroy begins: no other thread may be there. */
 void watch_exclusive(tarn_pool *pool);

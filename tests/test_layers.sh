@@ -20,6 +20,7 @@ prefix.h:
 align.h:     prefix.h
 mutex.h:
 memcheck.h:
+probe.h:
 mark.h:      prefix.h
 mark.c:      mark.h memcheck.h
 trace.h:     align.h
@@ -37,7 +38,7 @@ block.c:     block.h debug.h mutex.h
 slot.h:      block.h
 slot.c:      slot.h debug.h mutex.h
 cursor.h:    block.h mutex.h
-cursor.c:    cursor.h
+cursor.c:    cursor.h probe.h
 local.h:     cursor.h tarn.h
 local.c:     local.h
 large.h:     block.h mutex.h
@@ -47,8 +48,8 @@ cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
 watch.h:     pool.h trace.h
 watch.c:     watch.h debug.h guard.h
-pool.c:      pool.h debug.h watch.h
-palloc.c:    watch.h
+pool.c:      pool.h debug.h probe.h watch.h
+palloc.c:    watch.h probe.h
 stats.c:     watch.h debug.h
 string.c:    watch.h
 END

@@ -248,7 +248,8 @@ START_TEST(regress_3_miss_after_reset_does_not_walk_the_chain)
 		tarn_pool_reset(pool);
 		fill_chain(&fenced, pool);
 	}
-	ck_assert_uint_le(fenced.count, count + 1);
+	/* Blocks of a watched pool are not used again. */
+	ck_assert_uint_le(fenced.count, watched() ? 4 * count : count + 1);
 	tarn_pool_destroy(pool);
 	fenced_finish(&fenced);
 }
