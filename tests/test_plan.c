@@ -59,6 +59,27 @@ START_TEST(replay_other_large_above_frees_differ)
 }
 END_TEST
 
+/* An object of no bytes was resized, and freed, under the next one's id. */
+START_TEST(replay_shared_address_passed_over)
+{
+	static const struct record records[] = {
+		{255, 1, 0, {7, 0, 0}}, {1, 0, 0, {1, 0, 0}},
+		{4, 0, 0, {1, 0, 1}},   {5, 0, 0, {1, 75, 2}},
+		{14, 0, 0, {1, 29, 2}}, {12, 0, 0, {1, 0, 3}},
+		{9, 0, 0, {1, 0, 3}},   {14, 0, 0, {1, 5, 3}},
+	};
+	struct replay replay;
+	struct plan plan;
+	char why[RECORDS_WHY] = "";
+	bool fine = read_records(records, COUNT(records), &plan, why) &&
+		    replay_check(&replay, &plan, &preset, true, why);
+
+	ck_assert_msg(fine, "%s", why);
+	ck_assert_uint_eq(plan.skipped, 3);
+	plan_free(&plan);
+}
+END_TEST
+
 START_TEST(replay_nested_pools_no_bound)
 {
 	struct file file;
@@ -104,12 +125,8 @@ static const struct {
 	 {{4, 0, 0, {1, 5000, 1}}, {8, 0, 0, {1, 0, 1}}, {8, 0, 0, {1, 0, 1}}}},
 	{"record 3: id 1 has ended",
 	 {{4, 0, 0, {1, 5, 1}}, {3, 0, 0, {1, 0, 0}}, {14, 0, 0, {1, 9, 1}}}},
-	{"record 2: id 1 cannot be resized",
-	 {{5, 0, 0, {1, 5, 1}}, {14, 0, 0, {1, 9, 1}}}},
 	{"record 2: id 1 is of another pool",
 	 {{4, 0, 0, {1, 5, 1}}, {14, 0, 0, {2, 9, 1}}}},
-	{"record 2: id 1 is a cleanup",
-	 {{12, 0, 0, {1, 0, 1}}, {8, 0, 0, {1, 0, 1}}}},
 	{"record 2: id 1 is no cleanup",
 	 {{4, 0, 0, {1, 0, 1}}, {15, 0, 0, {1, 0, 1}}}},
 	{"record 1: an allocation of 4 GiB", {{4, 0, 0, {1, UINT32_MAX, 1}}}},
@@ -243,6 +260,7 @@ int main(void)
 
 	tcase_add_test(tcase, replay_whole_trace_all_done);
 	tcase_add_test(tcase, replay_other_large_above_frees_differ);
+	tcase_add_test(tcase, replay_shared_address_passed_over);
 	tcase_add_test(tcase, replay_nested_pools_no_bound);
 	tcase = suite_case(suite, "refused");
 	tcase_add_loop_test(tcase, plan_bad_trace_refused, 0,

@@ -112,6 +112,18 @@ fi
 run --version
 has "^tarn-replay ${VERSION:-[0-9]}"
 
+# A trace that is replayed is not recorded over.
+cp "$dir/trace" "$dir/kept"
+TARN_DEBUG=trace=$dir/kept "$replay" "$dir/kept" >"$dir/out" 2>"$dir/error"
+cmp "$dir/trace" "$dir/kept"
+grep -q 'TARN_DEBUG is ignored' "$dir/error" || fail 'nothing is said of it'
+
+# A trace of a real program, by the library of this build.
+TARN_DEBUG=trace=$dir/recorded "${builddir:-.}/examples/request" >"$dir/out"
+run --compare 512,4K "$dir/recorded"
+has '^records [0-9]{3,}, calls [0-9]{3,}, pools [0-9]{2,}, threads [0-9]+, '
+! grep -q 'left out\|otherwise' "$dir/out" || fail "$(cat "$dir/out")"
+
 # ---- what is refused ----
 
 # refuses PATTERN ARGUMENTS...: in one line, with status 2.

@@ -89,7 +89,7 @@ bool plan_alloc(struct planner *planner, const struct record *record,
 /* What is to be done with an object that is there. */
 enum plan_find {
 	PLAN_FAILED,
-	PLAN_SKIPPED, /* the trace never made it, or a refusal of what ended */
+	PLAN_SKIPPED, /* never made, of another kind, or ended and refused */
 	PLAN_FOUND
 };
 
@@ -101,6 +101,23 @@ static bool plan_has_ended(const struct planner *planner,
 	return !pool->alive || pool->round != object->round;
 }
 
+/*
+ * Whether the library does that with what was made so. An object of no bytes
+ * may stand where the next one does, and be recorded with the id of that.
+ */
+static bool plan_suits(const struct record *record, uint8_t made_by)
+{
+	switch (record->op) {
+	case OP_RESIZE:
+		return made_by == STEP_ALLOC || made_by == STEP_ZEROED;
+	case OP_FREE:
+	case OP_REFUSED:
+		return made_by != STEP_CLEANUP;
+	default:
+		return true;
+	}
+}
+
 static enum plan_find plan_find(struct planner *planner,
 				const struct record *record, uint32_t *place)
 {
@@ -109,7 +126,8 @@ static enum plan_find plan_find(struct planner *planner,
 	bool ended = false;
 
 	*place = id != 0 ? map_find(&planner->object_places, id) : MAP_NONE;
-	if (*place != MAP_NONE) {
+	if (*place != MAP_NONE &&
+	    plan_suits(record, planner->objects[*place].op)) {
 		const struct plan_object *object = &planner->objects[*place];
 
 		ended = plan_has_ended(planner, object) ||
@@ -130,9 +148,6 @@ static bool plan_resize(struct planner *planner, const struct record *record,
 {
 	struct plan_object *object = &planner->objects[place];
 
-	if (object->op != STEP_ALLOC && object->op != STEP_ZEROED)
-		return plan_fail(planner, "id %" PRIu32 " cannot be resized",
-				 record->words[2]);
 	/* A small one that was moved stays as well, until the pool ends. */
 	if (object->size > SMALL_MOST)
 		plan_drop(planner, pool, object->size);
@@ -148,9 +163,6 @@ static bool plan_free_object(struct planner *planner,
 {
 	struct plan_object *object = &planner->objects[place];
 
-	if (object->op == STEP_CLEANUP)
-		return plan_fail(planner, "id %" PRIu32 " is a cleanup",
-				 record->words[2]);
 	if (record->op == OP_REFUSED)
 		return plan_step(planner, STEP_REFUSED, record, pool, place);
 	object->ended = true;

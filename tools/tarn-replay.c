@@ -314,12 +314,25 @@ static void replay_one(const struct command *command, const struct plan *plan,
 	tarn_trim();
 }
 
+/* What was set to record a program would overwrite its trace with ours. */
+static void forget_trace(void)
+{
+	const char *words = getenv("TARN_DEBUG");
+
+	if (words == NULL || strstr(words, "trace=") == NULL)
+		return;
+	fputs("tarn-replay: TARN_DEBUG is ignored, for it has trace=\n",
+	      stderr);
+	unsetenv("TARN_DEBUG");
+}
+
 int main(int argc, char **argv)
 {
 	struct command command;
 	struct plan plan;
 	char why[RECORDS_WHY];
 
+	forget_trace();
 	command_read(&command, argc, argv);
 	if (!plan_read(&plan, command.path, command.memory, why))
 		fail(&command, EXIT_USAGE, why);
