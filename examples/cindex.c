@@ -89,10 +89,13 @@ static struct word *enter(struct word **table, size_t buckets, uint64_t hash,
 /* Past a comment, a literal, a directive's own word, or one character. */
 static char *skip(char *p)
 {
-	char *end, quote = *p;
+	char quote = *p;
 
-	if (p[0] == '/' && p[1] == '*')
-		return (end = strstr(p + 2, "*/")) ? end + 2 : strchr(p, '\0');
+	if (p[0] == '/' && p[1] == '*') {
+		char *end = strstr(p + 2, "*/");
+
+		return end ? end + 2 : strchr(p, '\0');
+	}
 	if (p[0] == '/' && p[1] == '/')
 		return p + strcspn(p, "\n");
 	if (*p++ == '#') {
@@ -109,10 +112,10 @@ static char *skip(char *p)
 static void scan(struct file *file, char *p)
 {
 	for (char after, *name = p; *name; name = p) {
-		uint64_t hash = 14695981039346656037u; /* FNV-1a */
+		uint64_t hash = 14695981039346656037U; /* FNV-1a */
 
 		for (; isalnum((unsigned char)*p) || *p == '_'; p++)
-			hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+			hash = (hash ^ (unsigned char)*p) * 1099511628211U;
 		after = *p;
 		*p = '\0';
 		if (p > name && !isdigit((unsigned char)*name))
@@ -266,7 +269,8 @@ static int visit(const char *path, const struct stat *st, int type,
 
 	if (type == FTW_DNR)
 		warn("%s", path);
-	if (type != FTW_F || !S_ISREG(st->st_mode) || !dot || strcmp(dot, ".h"))
+	if (type != FTW_F || !S_ISREG(st->st_mode) || !dot ||
+	    strcmp(dot, ".h") != 0)
 		return 0;
 	file = must(tarn_new(tree, struct file));
 	*file = (struct file){files, must(tarn_pstrdup(tree, path)),
@@ -279,11 +283,11 @@ static int visit(const char *path, const struct stat *st, int type,
 
 int main(int argc, char **argv)
 {
-	size_t rounds = 5, top = 20, *value;
+	size_t rounds = 5, top = 20;
 
 	threads = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
 	for (int c; (c = getopt(argc, argv, "j:n:t:")) != -1;) {
-		value = c == 'j' ? &threads : c == 'n' ? &rounds : &top;
+		size_t *value = c == 'j' ? &threads : c == 'n' ? &rounds : &top;
 		*value = c == '?' ? 0 : (unsigned)strtoul(optarg, NULL, 10);
 	}
 	if (!threads || !rounds || !top || optind + 1 < argc)

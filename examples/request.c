@@ -128,8 +128,8 @@ static void note_alive(void)
 		atomic_fetch_add(&failed, 1);
 	while (most < stats.children &&
 	       !atomic_compare_exchange_weak(&most_alive, &most,
-					     stats.children))
-		continue;
+					     stats.children)) {
+	}
 }
 
 static void *work(void *unused)

@@ -169,8 +169,9 @@ static struct block *cursor_current(const struct cursor *cursor)
 }
 
 /* Moves `current` from `block`, if it is still there. */
-static void cursor_leave_locked(struct cursor *cursor, struct block *block,
-				struct block *next) MUTEX_HELD(cursor->mutex)
+static void cursor_leave_locked(struct cursor *cursor,
+				const struct block *block, struct block *next)
+	MUTEX_HELD(cursor->mutex)
 {
 	/* ORDER current-publish (release): hands on the header of `next`,
 	   which this thread acquired; pairs with cursor_current. The mutex

@@ -129,7 +129,7 @@ static bool shard_may_move(const struct large_shard *shard, size_t start,
 }
 
 static void shard_unplace_locked(struct large_shard *shard,
-				 struct large_entry *entry)
+				 const struct large_entry *entry)
 	MUTEX_HELD(shard->mutex)
 {
 	size_t hole = (size_t)(entry - shard->entries);

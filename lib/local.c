@@ -243,7 +243,7 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 		       size_t alignment, size_t size)
 {
 	struct room old = local_room(local), fresh = {chunk.start, chunk.end};
-	size_t given = local_given(local) - room_size(old), taken;
+	size_t given = local_given(local) - room_size(old), taken = 0;
 	char *object;
 
 	if (local_extends(local, chunk)) {

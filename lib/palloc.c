@@ -155,14 +155,14 @@ palloc_watched(tarn_pool *pool, struct local *local, size_t alignment,
 		       : object;
 }
 
-void *tarn_local_miss(tarn_local *hot, size_t alignment, size_t size)
+void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size)
 {
-	struct local *local = (struct local *)hot;
-	tarn_pool *pool = local->pool;
+	struct local *whole = (struct local *)local;
+	tarn_pool *pool = whole->pool;
 
 	return TARN_LIKELY(pool->source.watched == 0)
-		       ? palloc_miss(pool, local, alignment, size)
-		       : palloc_watched(pool, local, alignment, size,
+		       ? palloc_miss(pool, whole, alignment, size)
+		       : palloc_watched(pool, whole, alignment, size,
 					__builtin_return_address(0));
 }
 

@@ -70,7 +70,7 @@ static void slot_mark_alive_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 	pthread_mutexattr_destroy(&attributes);
 	/* A try, which succeeds: it is held for life, and must not count as
 	   held within the slot mutex by those who watch the order of locks. */
-	pthread_mutex_trylock(&slot->alive);
+	(void)pthread_mutex_trylock(&slot->alive);
 }
 
 static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)

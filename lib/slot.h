@@ -33,6 +33,8 @@
 #define SLOT_UNOWNED   SLOT_NAME(UINT32_MAX - 2)
 #define SLOT_DESTROYED SLOT_NAME(UINT32_MAX - 3)
 
+/* `alive` is the system's own kind of mutex: held for life, it guards nothing
+   that clang could check. */
 struct slot {
 	uint32_t index;           /* [c] in the registry                 */
 	bool taken;               /* [l] slot mutex                      */

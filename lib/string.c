@@ -66,11 +66,19 @@ static char *string_format(tarn_pool *pool, size_t size, const char *format,
 	return text;
 }
 
+/* From the front of the room to its end: they may overlap. */
+static char *string_pack(tarn_pool *pool, const char *room, size_t size)
+{
+	char *text = tarn_pnalloc(pool, size);
+
+	return text != NULL ? memmove(text, room, size) : NULL;
+}
+
 static char *string_print(tarn_pool *pool, const char *format, va_list args)
 {
 	struct local *local = pool_local(pool);
-	char *room = NULL, *text;
-	size_t size = 0;
+	char none, *room = &none, *text;
+	size_t size = 0; /* of the room: none, where there is no local pool */
 	va_list again;
 	int length;
 
@@ -79,16 +87,13 @@ static char *string_print(tarn_pool *pool, const char *format, va_list args)
 		size = (size_t)(local->hot.end - room);
 	}
 	va_copy(again, args);
-	length = vsnprintf(size != 0 ? room : NULL, size, format, args);
+	length = vsnprintf(room, size, format, args);
 	if (length < 0)
 		text = NULL;
 	else if ((size_t)length >= size)
 		text = string_format(pool, (size_t)length + 1, format, again);
 	else
-		/* From the front of the room to its end: they may overlap. */
-		text = tarn_pnalloc(pool, (size_t)length + 1);
-	if (text != NULL && (size_t)length < size)
-		memmove(text, room, (size_t)length + 1);
+		text = string_pack(pool, room, (size_t)length + 1);
 	va_end(again);
 	return text;
 }
