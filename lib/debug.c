@@ -99,7 +99,7 @@ static void debug_trace(const char *name, size_t length)
 	file[length] = '\0';
 	if (trace_open(file))
 		debug_watched |= WATCH_TRACE;
-	else
+	else /* NOLINTNEXTLINE(concurrency-mt-unsafe): not of what open sets */
 		debug_say("TARN_DEBUG: trace=%s: %s", file, strerror(errno));
 }
 

@@ -132,7 +132,7 @@ static void *palloc_try_watched(tarn_pool *pool, struct local *local,
 				size_t alignment, size_t size,
 				const void *caller)
 {
-	__attribute__((cleanup(watch_end))) struct watch_call call =
+	struct watch_call call WATCH_UNTIL_END =
 		watch_begin(pool, caller, WATCH_AS_IT_IS);
 	void *object;
 

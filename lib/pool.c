@@ -644,11 +644,11 @@ tarn_local *tarn_pool_local(tarn_pool *pool)
 				     : pool_out_of_memory(pool, sizeof(*local));
 }
 
-tarn_pool *tarn_local_pool(tarn_local *hot)
+tarn_pool *tarn_local_pool(tarn_local *local)
 {
-	struct local *local = (struct local *)hot;
+	struct local *whole = (struct local *)local;
 
-	if (!TARN_LIKELY(local->pool->source.watched == 0))
-		watch_local(local->pool, local);
-	return local->pool;
+	if (!TARN_LIKELY(whole->pool->source.watched == 0))
+		watch_local(whole->pool, whole);
+	return whole->pool;
 }

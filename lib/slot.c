@@ -103,6 +103,7 @@ static void slot_exit(void *value)
 }
 
 static void slot_before_fork(void) MUTEX_TAKEN(slot_mutex)
+	MUTEX_TAKEN(debug_mutex)
 {
 	mutex_lock(&slot_mutex);
 	block_cache_lock();
@@ -110,6 +111,7 @@ static void slot_before_fork(void) MUTEX_TAKEN(slot_mutex)
 }
 
 static void slot_after_fork(void) MUTEX_DROPPED(slot_mutex)
+	MUTEX_DROPPED(debug_mutex)
 {
 	mutex_unlock(&debug_mutex);
 	block_cache_unlock();
@@ -117,6 +119,7 @@ static void slot_after_fork(void) MUTEX_DROPPED(slot_mutex)
 }
 
 static void slot_after_fork_child(void) MUTEX_DROPPED(slot_mutex)
+	MUTEX_DROPPED(debug_mutex)
 {
 	debug_after_fork();
 	block_cache_unlock();

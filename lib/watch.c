@@ -412,7 +412,7 @@ void watch_freed(tarn_pool *pool, void *object)
 }
 
 /* An object that is small is refused too, and may well be. */
-void watch_refused(tarn_pool *pool, void *object)
+void watch_refused(tarn_pool *pool, const void *object)
 {
 	size_t count = sizeof(pool->watch->freed) / sizeof(void *);
 	bool freed = false;

@@ -68,7 +68,7 @@ void watch_local(tarn_pool *pool, const struct local *local);
 
 /* Of tarn_pfree: what it freed, and what it refused. */
 void watch_freed(tarn_pool *pool, void *object);
-void watch_refused(tarn_pool *pool, void *object);
+void watch_refused(tarn_pool *pool, const void *object);
 
 /* Ends the program, which broke a rule, if that is what it asked for. */
 void watch_blame(const tarn_pool *pool, const char *what);
@@ -95,8 +95,12 @@ struct watch_call watch_begin(tarn_pool *pool, const void *caller,
 void watch_end(const struct watch_call *call);
 
 #define WATCH_UNWATCHED ((struct watch_call){0, 0})
+/* Behind a call's variable: only its end reads it. */
+#define WATCH_UNTIL_END                                                        \
+	__attribute__((cleanup(watch_end))) __attribute__((unused))
+
 #define WATCH_CALL(pool, inner)                                                \
-	__attribute__((cleanup(watch_end))) struct watch_call watch_call =     \
+	struct watch_call watch_call WATCH_UNTIL_END =                         \
 		TARN_LIKELY((pool)->source.watched == 0)                       \
 			? WATCH_UNWATCHED                                      \
 			: watch_begin(pool, __builtin_return_address(0),       \
