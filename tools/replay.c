@@ -115,6 +115,7 @@ static bool check_threads(struct check *check)
 	struct crew crew = {.check = check};
 	bool fine = false;
 
+	/* NOLINTNEXTLINE(cert-fio38-c,misc-non-copyable-objects): a size */
 	crew.turns = calloc(count, sizeof(*crew.turns));
 	pthread_mutex_init(&crew.mutex, NULL);
 	if (members != NULL && crew.turns != NULL)
