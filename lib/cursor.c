@@ -355,7 +355,7 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	*chunk = block_claim_fresh(block, claim);
 	cursor_append_locked(cursor, block);
 	/* A pool stands behind the header of its first block. */
-	PROBE(block, (char *)cursor->first + BLOCK_HEADER, size);
+	probe_block((char *)cursor->first + BLOCK_HEADER, size);
 	return true;
 }
 

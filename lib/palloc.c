@@ -26,7 +26,7 @@ static void *serve_large(tarn_pool *pool, size_t alignment, size_t size)
 {
 	struct large_use use = pool_large_use(pool);
 
-	PROBE(large, pool, size);
+	probe_large(pool, size);
 	return large_alloc(&pool->large, &use, alignment, size);
 }
 
@@ -44,7 +44,7 @@ static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
 	if (!cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
 			  &chunk))
 		return NULL;
-	PROBE(claim, pool, (size_t)(chunk.end - chunk.start));
+	probe_claim(pool, (size_t)(chunk.end - chunk.start));
 	return local_take_chunk(local, chunk, alignment, size);
 }
 
@@ -106,7 +106,7 @@ static void *palloc_try(tarn_pool *pool, struct local *local, size_t alignment,
 
 void *pool_out_of_memory(tarn_pool *pool, size_t size)
 {
-	PROBE(oom, pool, size);
+	probe_oom(pool, size);
 	if (pool->on_oom != NULL) {
 		unsigned inner = watch_callback();
 

@@ -261,7 +261,7 @@ static PER_OPTIONS tarn_pool *pool_make(tarn_pool *parent,
 	if (memory == NULL)
 		return NULL;
 	pool = pool_build(memory, size, taken, options, parent, source, &at);
-	PROBE(create, pool, pool->name);
+	probe_create(pool, pool->name);
 	return TARN_LIKELY(source->watched == 0) ? pool : pool_watch(pool);
 }
 
@@ -411,7 +411,7 @@ static void pool_release(tarn_pool *pool)
 		pool->parent != NULL ? pool->parent->source.limit : NULL;
 	struct large_use use = {slot_cache(), &pool->source, true};
 
-	PROBE(destroy, pool, cursor_held(&pool->cursor));
+	probe_destroy(pool, cursor_held(&pool->cursor));
 	if (!TARN_LIKELY(pool->watch == NULL))
 		watch_reset(pool);
 	/* A small pool has neither: what a pool per request costs. */
@@ -476,7 +476,7 @@ void tarn_pool_reset(tarn_pool *pool)
 
 	if (!pool_begin(pool))
 		return;
-	PROBE(reset, pool, cursor_held(&pool->cursor));
+	probe_reset(pool, cursor_held(&pool->cursor));
 	pool_finish(pool);
 	pool->data = NULL;
 	large_reset(&pool->large, &use);
