@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# watched.sh [--prefix DIRECTORY]
+#
+# The suites of correct programs, built with each sanitizer or run under each
+# tool, against the library as it was installed, which is not instrumented: it
+# announces what the tools cannot see, and a correct program is reported by none
+# of them. Prints a line a suite and tool, with the suite's own closing line,
+# and fails where a check failed or a tool reported anything.
+#
+# COMPILERS (gcc clang) are asked for their ThreadSanitizer and
+# AddressSanitizer; the first builds what runs under valgrind and TARN_DEBUG.
+set -eu
+
+srcdir=${srcdir:-$(dirname "$0")/..}
+compilers=${COMPILERS:-gcc clang}
+pkg_config=${PKG_CONFIG:-pkg-config}
+seconds=600 # a run that takes longer hangs
+suites='model oom race regress'
+
+if [ "${1-}" = --prefix ]; then
+	PKG_CONFIG_PATH=$2/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+	export PKG_CONFIG_PATH
+	shift 2
+fi
+cflags="$("$pkg_config" --cflags tarn check) -I$srcdir/tests"
+libs=$("$pkg_config" --libs tarn check)
+LD_LIBRARY_PATH=$("$pkg_config" --variable=libdir tarn)
+TARN_TEST_QUICK=${TARN_TEST_QUICK-1}
+CK_FORK=no
+export CK_FORK LD_LIBRARY_PATH TARN_TEST_QUICK
+unset TARN_DEBUG TARN_CACHE
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+
+# ThreadSanitizer of older compilers knows no address space more random.
+calm=
+bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)
+[ "$bits" -le 28 ] || calm='setarch -R'
+
+# built COMPILER NAME FLAGS...: every suite, as $dir/NAME.SUITE.
+built()
+{
+	compiler=$1 name=$2
+	shift 2
+	for suite in $suites; do
+		# shellcheck disable=SC2086 # they are lists of words
+		"$compiler" -std=gnu11 -O1 -g -pthread "$@" $cflags \
+			-o "$dir/$name.$suite" \
+			"$srcdir/tests/test_$suite.c" $libs
+	done
+}
+
+# ran NAME TOOL COMMAND...: every suite of that name, by that command.
+ran()
+{
+	name=$1 tool=$2
+	shift 2
+	for suite in $suites; do
+		status=0
+		timeout -k 10 "$seconds" "$@" "$dir/$name.$suite" \
+			>"$dir/log" 2>&1 || status=$?
+		line=$(grep -E '^[0-9]+%: Checks: ' "$dir/log") || status=1
+		! grep -qE 'Sanitizer|^==[0-9]+== ' "$dir/log" || status=1
+		printf '%-8s %-18s %s\n' "$suite" "$tool" "${line:-no end}"
+		[ "$status" = 0 ] && continue
+		failed=$((failed + 1))
+		tail -n 200 "$dir/log" >&2
+	done
+}
+
+for compiler in $compilers; do
+	built "$compiler" thread -fsanitize=thread
+	# shellcheck disable=SC2086 # it is empty, or two words
+	ran thread "thread, $compiler" $calm
+	built "$compiler" address -fsanitize=address
+	ran address "address, $compiler"
+done
+built "${compilers%% *}" plain
+ran plain memcheck valgrind --quiet --fair-sched=try --error-exitcode=1 \
+	--leak-check=full
+for words in junk leaks "trace=$dir/trace" zero; do
+	ran plain "${words%%=*}" env TARN_DEBUG="$words"
+done
+[ "$failed" = 0 ]
