@@ -93,10 +93,10 @@ extern uintptr_t block_secret __attribute__((visibility("hidden")));
 /* What `check` is while nobody overwrote the header. */
 static inline uintptr_t block_checked(const struct block *block)
 {
-	uintptr_t word = (uintptr_t)block ^ block_secret;
+	uintptr_t word = (uintptr_t)block ^ block_secret ^ block->size;
 
-	word = (word ^ block->size) * (uintptr_t)0x9e3779b97f4a7c15;
-	return word ^ block->skip ^ (uintptr_t)block->base << 32;
+	word = word * (uintptr_t)UINT64_C(0x9e3779b97f4a7c15) + block->skip;
+	return word ^ block->base * (uintptr_t)UINT64_C(0xff51afd7ed558ccd);
 }
 
 /* Ends the program: its memory is not what the library left there. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "trace.h"
 
 /* Bytes: of a line that is written, and of a word's file name. */
@@ -43,16 +44,16 @@ static void debug_write(const char *format, va_list args)
 {
 	char line[DEBUG_LINE] = "tarn: ";
 	size_t most = sizeof(line) - 1, length = strlen(line);
-	int error = errno, more;
+	struct aside aside = aside_begin(true);
 
-	more = vsnprintf(line + length, most - length, format, args);
-	if (more > 0)
-		length = strlen(line);
+	vsnprintf(line + length, most - length, format, args);
+	length = strlen(line);
 	line[length++] = '\n';
-	/* In one piece, and whatever the program does with stdio. */
+	/* In one piece, and whatever the program does with stdio. There is
+	   nobody to tell where it fails. */
 	if (write(STDERR_FILENO, line, length) < 0)
-		errno = error;
-	errno = error;
+		length = 0;
+	aside_end(aside);
 }
 
 void debug_say(const char *format, ...)
@@ -142,12 +143,12 @@ static void debug_take_words(const char *text)
 void debug_configure(void)
 {
 	const char *text = debug_getenv("TARN_DEBUG");
-	int error = errno;
+	struct aside aside = aside_begin(true);
 
 	debug_watched = mark_tools();
 	if (text != NULL)
 		debug_take_words(text);
-	errno = error;
+	aside_end(aside);
 }
 
 /* ---- fork ------------------------------------------------------- */
@@ -159,8 +160,11 @@ uint32_t debug_forks(void)
 
 void debug_after_fork(void)
 {
+	struct aside aside = aside_begin(true);
+
 	debug_fork_count++;
 	if ((debug_watched & WATCH_TRACE) != 0)
 		trace_after_fork_locked();
+	aside_end(aside);
 	mutex_unlock(&debug_mutex);
 }

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aside.h"
+
 /* Of the format, in the first record. */
 static const uint8_t trace_version = 1;
 
@@ -66,6 +68,7 @@ static void trace_close(void)
 
 void trace_flush_locked(void)
 {
+	struct aside aside = aside_begin(true);
 	size_t done = 0;
 
 	while (trace.file >= 0 && done < trace.waiting) {
@@ -79,6 +82,7 @@ void trace_flush_locked(void)
 		}
 	}
 	trace.waiting = 0;
+	aside_end(aside);
 }
 
 void trace_write_locked(const struct trace_call *call)
@@ -184,12 +188,15 @@ static struct trace_entry *trace_find(const void *object)
 static bool trace_make_room(void)
 {
 	struct trace_entry *old = trace.entries;
+	struct aside aside;
 	size_t count = trace.capacity;
 	size_t capacity = count != 0 ? 2 * count : TRACE_TABLE;
 
 	if (2 * (trace.count + 1) <= count)
 		return true;
+	aside = aside_begin(false);
 	trace.entries = calloc(capacity, sizeof(*trace.entries));
+	aside_end(aside);
 	if (trace.entries == NULL) {
 		trace.entries = old;
 		return false;

@@ -8,12 +8,12 @@
 #include "upstream.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "align.h"
+#include "aside.h"
 #include "guard.h"
 
 /* ---- malloc ---------------------------------------------------------- */
@@ -196,37 +196,16 @@ static bool source_charge_raise(const struct source *source, size_t charged,
 	       (more == 0 || limit_charge(source->limit, more, more) != 0);
 }
 
-/*
- * The caller's functions may change errno and be cancellation points; the
- * library may hold a mutex around them. malloc is none, and the guard would
- * cost as much as it does.
- */
-struct source_call {
-	int error;
-	bool guarded;
-	int cancel;
-};
-
-static struct source_call source_begin(const struct source *source)
+/* malloc is no cancellation point. */
+static struct aside source_begin(const struct source *source)
 {
-	struct source_call call = {errno, !source->cached, 0};
-
-	if (call.guarded)
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call.cancel);
-	return call;
-}
-
-static void source_end(struct source_call call)
-{
-	if (call.guarded)
-		pthread_setcancelstate(call.cancel, NULL);
-	errno = call.error;
+	return aside_begin(!source->cached);
 }
 
 void *source_alloc(const struct source *source, size_t *size, size_t alignment)
 {
 	const tarn_upstream *up = &source->upstream;
-	struct source_call call = source_begin(source);
+	struct aside aside = source_begin(source);
 	size_t charged = *size;
 	void *ptr = up->alloc(up->ctx, size, alignment);
 
@@ -235,7 +214,7 @@ void *source_alloc(const struct source *source, size_t *size, size_t alignment)
 		up->release(up->ctx, ptr, *size);
 		ptr = NULL;
 	}
-	source_end(call);
+	aside_end(aside);
 	if (ptr == NULL) {
 		limit_return(source->limit, charged);
 		errno = ENOMEM;
@@ -247,12 +226,12 @@ void source_release(const struct source *source, void *ptr, size_t size)
 {
 	/* The source may stand in the memory that goes. */
 	struct source own = *source;
-	struct source_call call = source_begin(&own);
+	struct aside aside = source_begin(&own);
 
 	if (own.watched != 0)
 		mark_wipe(own.watched, ptr, size);
 	own.upstream.release(own.upstream.ctx, ptr, size);
-	source_end(call);
+	aside_end(aside);
 	limit_return(own.limit, size);
 }
 
@@ -262,16 +241,16 @@ void *source_resize(const struct source *source, void *ptr, size_t old_size,
 	const tarn_upstream *up = &source->upstream;
 	size_t charged = align_max(old_size, *new_size);
 	size_t more = charged - old_size;
-	struct source_call call;
+	struct aside aside;
 
 	/* A raise beyond the limit could not be undone, and malloc's never
 	   raises. */
 	if (up->resize == NULL || (source->limit != NULL && !source->cached) ||
 	    (more != 0 && limit_charge(source->limit, more, more) == 0))
 		return NULL;
-	call = source_begin(source);
+	aside = source_begin(source);
 	ptr = up->resize(up->ctx, ptr, old_size, new_size);
-	source_end(call);
+	aside_end(aside);
 	if (ptr == NULL)
 		limit_return(source->limit, more);
 	else

@@ -553,10 +553,14 @@ void watch_trace_cleanup(tarn_pool *pool, const void *cleanup)
 void watch_trace_create(tarn_pool *pool, const tarn_options *options)
 {
 	const tarn_pool *parent = pool->parent;
-	size_t size = options != NULL ? options->first_block : 0;
+	size_t size = 0;
 
 	if (!watch_is_traced(pool))
 		return;
+	/* An older program may not know of this option. */
+	if (options != NULL &&
+	    options->struct_size >= offsetof(tarn_options, max_block))
+		size = options->first_block;
 	mutex_lock(&debug_mutex);
 	watch_write_locked(pool->watch->number,
 			   parent != NULL ? TRACE_CHILD : TRACE_CREATE, 1, size,

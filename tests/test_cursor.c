@@ -5,7 +5,10 @@
  */
 #include "util.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cursor.h"
 
@@ -405,6 +408,49 @@ START_TEST(claim_eight_misses_together_append_one_block)
 }
 END_TEST
 
+/* What a caller's overrun does to the second block, and who comes by it. */
+static void overwrite_and_end(struct chain *chain, int field, bool reset)
+{
+	struct block *block = chain->cursor.last;
+	unsigned char *at[] = {
+		(unsigned char *)&block->size, (unsigned char *)&block->skip,
+		(unsigned char *)&block->base, (unsigned char *)&block->check};
+
+	*at[field] ^= 0x40;
+	if (reset)
+		cursor_reset(&chain->cursor, NULL, &chain->source, BLOCK_LINE);
+	else
+		cursor_clear(&chain->cursor, NULL, &chain->source);
+}
+
+START_TEST(header_overwritten_program_ends_with_a_message)
+{
+	char text[200] = "";
+	struct chain chain;
+	struct chunk chunk;
+	int status, ends[2];
+	pid_t child;
+
+	chain_new(&chain, SIZE_MAX);
+	ck_assert(claim(&chain, FIRST, FIRST, &chunk));
+	ck_assert_int_eq(pipe(ends), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		overwrite_and_end(&chain, _i / 2, _i % 2 != 0);
+		_exit(0);
+	}
+	close(ends[1]);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_int_gt(read(ends[0], text, sizeof text - 1), 0);
+	ck_assert_ptr_nonnull(strstr(text, "tarn: the header of the block at"));
+	close(ends[0]);
+	chain_end(&chain);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cursor");
@@ -422,6 +468,8 @@ int main(void)
 	tcase_add_test(tcase, claim_lasting_memory_survives_a_reset);
 	tcase_add_test(tcase, reset_after_one_huge_round_shrinks_by_halves);
 	tcase_add_test(tcase, claim_near_the_limit_the_last_block_shrinks);
+	tcase_add_loop_test(
+		tcase, header_overwritten_program_ends_with_a_message, 0, 8);
 	tcase = suite_case(suite, "together");
 	tcase_add_test(tcase, claim_by_threads_together_no_unit_twice);
 	tcase_add_test(tcase, claim_eight_misses_together_append_one_block);

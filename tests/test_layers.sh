@@ -21,18 +21,19 @@ align.h:     prefix.h
 mutex.h:
 memcheck.h:
 probe.h:
+aside.h:
 mark.h:      prefix.h
 mark.c:      mark.h memcheck.h
 trace.h:     align.h
-trace.c:     trace.h
+trace.c:     trace.h aside.h
 debug.h:     mark.h mutex.h
-debug.c:     debug.h trace.h
+debug.c:     debug.h aside.h trace.h
 guard.h:     tarn.h
 guard.c:     guard.h align.h debug.h
 limit.h:     mutex.h prefix.h
 limit.c:     limit.h align.h
 upstream.h:  limit.h mark.h tarn.h
-upstream.c:  upstream.h align.h guard.h
+upstream.c:  upstream.h align.h aside.h guard.h
 block.h:     align.h upstream.h
 block.c:     block.h debug.h mutex.h
 slot.h:      block.h
