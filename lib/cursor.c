@@ -510,11 +510,10 @@ static void cursor_wipe(struct cursor *cursor, const struct source *source)
 {
 	for (struct block *block = cursor->first; block != NULL;
 	     block = block_next(block)) {
-		uint32_t low = block_low(block_load_room(block));
 		uint32_t high = block_high(block_load_room(block));
 
 		mark_wipe(source->watched, block_at(block, block->base),
-			  (low - block->base) * BLOCK_UNIT);
+			  (high - block->base) * BLOCK_UNIT);
 		mark_close(source->watched, block_at(block, block->base),
 			   (high - block->base) * BLOCK_UNIT);
 		/* ORDER exclusive (relaxed). */

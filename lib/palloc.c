@@ -17,7 +17,9 @@ struct large_use pool_large_use(tarn_pool *pool)
 	struct large_use use;
 
 	use.cache = slot_cache();
-	use.source = &pool->source;
+	use.source = TARN_LIKELY(pool->source.watched == 0)
+			     ? &pool->source
+			     : watch_source(pool);
 	use.at_home = pool_is_own(pool);
 	return use;
 }

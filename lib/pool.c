@@ -69,19 +69,10 @@ static PER_OPTIONS const struct source *
 options_source(const tarn_options *options, const tarn_pool *parent,
 	       struct source *buffer)
 {
-	const struct source *source = buffer;
-
-	if (options->upstream != NULL)
-		*buffer =
-			source_of(options->upstream,
-				  parent != NULL ? parent->source.limit : NULL);
-	else
-		source = parent != NULL ? &parent->source : &source_malloc;
-	/* Known from the first slot on. */
-	slot_get();
-	if (TARN_LIKELY(debug_watched == 0))
-		return source;
-	*buffer = watch_source(source);
+	if (options->upstream == NULL)
+		return parent != NULL ? &parent->source : &source_malloc;
+	*buffer = source_of(options->upstream,
+			    parent != NULL ? parent->source.limit : NULL);
 	return buffer;
 }
 
@@ -115,6 +106,9 @@ static PER_OPTIONS struct pool_layout pool_lay_out(const tarn_options *options)
 static void *pool_use_buffer(const tarn_options *options, size_t least,
 			     size_t *size)
 {
+	/* What pools are watched by, and the secret of their blocks, is known
+	   from the first slot on. */
+	slot_get();
 	*size = options->buffer_size;
 	return *size >= least && upstream_usable(options->buffer, *size, 1)
 		       ? options->buffer
@@ -185,21 +179,6 @@ static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 	}
 }
 
-/* Bytes of what the owner has at hand, and where: nothing, where each request
-   is to be a miss. */
-static PER_OPTIONS size_t pool_first_chunk(const struct source *source)
-{
-	return TARN_LIKELY(source->watched == 0) ? LOCAL_FIRST_CHUNK : 0;
-}
-
-static PER_OPTIONS struct chunk pool_at_hand(tarn_pool *pool,
-					     struct chunk first)
-{
-	return TARN_LIKELY(pool->source.watched == 0)
-		       ? first
-		       : local_nothing(&pool->own);
-}
-
 static PER_OPTIONS tarn_pool *
 pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 	   tarn_pool *parent, const struct source *source,
@@ -207,7 +186,6 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 {
 	struct block *block = block_init(memory, size, at->chunks);
 	char *base = (char *)block;
-	struct chunk first;
 	tarn_pool *pool = (tarn_pool *)(base + BLOCK_HEADER);
 
 	pool_init(pool, options, parent, source);
@@ -223,20 +201,19 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 			    BLOCK_BIN_LEAST, BLOCK_MOST);
 	pool->cursor.max_block = align_clamp(options->max_block, pool_max_block,
 					     BLOCK_BIN_LEAST, BLOCK_MOST);
-	first = cursor_init(&pool->cursor, block, taken,
-			    pool_first_chunk(source));
 	local_init(&pool->own, pool,
 		   align_clamp(options->large_above, pool_large_above, 1,
 			       UPSTREAM_SMALL_MOST),
-		   pool_at_hand(pool, first));
+		   cursor_init(&pool->cursor, block, taken, LOCAL_FIRST_CHUNK));
 	return pool;
 }
 
 static void pool_release(tarn_pool *pool);
 
-static tarn_pool *pool_watch(tarn_pool *pool)
+static __attribute__((noinline)) tarn_pool *
+pool_watch(tarn_pool *pool, const tarn_options *options)
 {
-	if (watch_pool(pool))
+	if (watch_pool(pool, options))
 		return pool;
 	pool_release(pool);
 	return NULL;
@@ -262,7 +239,9 @@ static PER_OPTIONS tarn_pool *pool_make(tarn_pool *parent,
 		return NULL;
 	pool = pool_build(memory, size, taken, options, parent, source, &at);
 	probe_create(pool, pool->name);
-	return TARN_LIKELY(source->watched == 0) ? pool : pool_watch(pool);
+	/* Known since the pool has its first block. */
+	return TARN_LIKELY(debug_watched == 0) ? pool
+					       : pool_watch(pool, options);
 }
 
 static __attribute__((noinline)) tarn_pool *
@@ -285,11 +264,7 @@ static tarn_pool *pool_create(tarn_pool *parent, const tarn_options *options)
 
 tarn_pool *tarn_pool_create(const tarn_options *options)
 {
-	tarn_pool *pool = pool_create(NULL, options);
-
-	if (pool != NULL && !TARN_LIKELY(pool->source.watched == 0))
-		watch_trace_create(pool, options);
-	return pool;
+	return pool_create(NULL, options);
 }
 
 static void pool_link(tarn_pool *parent, tarn_pool *child)
@@ -316,8 +291,6 @@ static tarn_pool *pool_create_child(tarn_pool *parent,
 	if (child == NULL)
 		return NULL;
 	pool_link(parent, child);
-	if (!TARN_LIKELY(child->source.watched == 0))
-		watch_trace_create(child, options);
 	return child;
 }
 
@@ -347,15 +320,12 @@ void pool_set_busy(tarn_pool *pool, uint32_t busy)
 	atomic_store_explicit(&pool->busy, busy, memory_order_relaxed);
 }
 
-/* False with EBUSY: another reset or destroy is under way. */
-static bool pool_begin(tarn_pool *pool)
+static __attribute__((noinline)) bool pool_begin_slow(tarn_pool *pool,
+						      uint32_t busy)
 {
-	/* ORDER pool-busy (relaxed): see pool_set_busy. */
-	if (atomic_load_explicit(&pool->busy, memory_order_relaxed) ==
-	    SLOT_NONE) {
+	if (busy == SLOT_NONE) {
 		pool_set_busy(pool, pool_self());
-		if (!TARN_LIKELY(pool->source.watched == 0))
-			watch_exclusive(pool);
+		watch_exclusive(pool);
 		return true;
 	}
 	if (!pool_is_refused(pool))
@@ -363,6 +333,18 @@ static bool pool_begin(tarn_pool *pool)
 				  "reset or destroy");
 	errno = EBUSY;
 	return false;
+}
+
+/* False with EBUSY: another reset or destroy is under way. */
+static inline bool pool_begin(tarn_pool *pool)
+{
+	/* ORDER pool-busy (relaxed): see pool_set_busy. */
+	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
+
+	if (!TARN_LIKELY(busy == SLOT_NONE && pool->source.watched == 0))
+		return pool_begin_slow(pool, busy);
+	pool_set_busy(pool, pool_self());
+	return true;
 }
 
 bool pool_is_refused_slow(const tarn_pool *pool, uint32_t busy)
@@ -404,23 +386,31 @@ static tarn_pool *pool_pop_child(tarn_pool *pool)
 	return child;
 }
 
+static void pool_clear_large(tarn_pool *pool)
+{
+	struct large_use use = pool_large_use(pool);
+
+	large_clear(&pool->large, &use);
+}
+
 /* Gives back all memory of a pool that has neither children nor cleanups. */
 static void pool_release(tarn_pool *pool)
 {
 	struct limit *outer =
 		pool->parent != NULL ? pool->parent->source.limit : NULL;
-	struct large_use use = {slot_cache(), &pool->source, true};
+	struct block_cache *cache = slot_cache();
+	bool watched = !TARN_LIKELY(pool->watch == NULL);
 
 	probe_destroy(pool, cursor_held(&pool->cursor));
-	if (!TARN_LIKELY(pool->watch == NULL))
+	if (watched)
 		watch_reset(pool);
 	/* A small pool has neither: what a pool per request costs. */
 	if (!large_is_clear(&pool->large))
-		large_clear(&pool->large, &use);
+		pool_clear_large(pool);
 	if (!cursor_is_clear(&pool->cursor))
-		cursor_clear(&pool->cursor, use.cache, &pool->source);
+		cursor_clear(&pool->cursor, cache, &pool->source);
 	block_verify(pool->cursor.first);
-	if (!TARN_LIKELY(pool->watch == NULL))
+	if (watched)
 		watch_pool_end(pool);
 	mutex_finish(&pool->large.home.mutex);
 	mutex_finish(&pool->cursor.mutex);
@@ -430,10 +420,10 @@ static void pool_release(tarn_pool *pool)
 		limit_finish(pool->source.limit);
 		pool->source.limit = outer;
 	}
-	if (!TARN_LIKELY(pool->source.watched == 0) && watch_bury(pool))
+	if (watched && watch_bury(pool))
 		return;
 	if (pool->taken != 0)
-		block_give(use.cache, &pool->source,
+		block_give(cache, &pool->source,
 			   block_memory(pool->cursor.first), pool->taken);
 }
 
@@ -468,44 +458,50 @@ static void pool_finish(tarn_pool *pool)
 	}
 }
 
-void tarn_pool_reset(tarn_pool *pool)
+/* All of it but what every other use of the pool looks at. */
+static void pool_reset(tarn_pool *pool)
 {
-	struct large_use use = {slot_cache(), &pool->source, true};
+	struct block_cache *cache = slot_cache();
+	struct large_use use = pool_large_use(pool);
+	bool watched = !TARN_LIKELY(pool->watch == NULL);
 	struct chunk first;
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
-	if (!pool_begin(pool))
-		return;
-	probe_reset(pool, cursor_held(&pool->cursor));
 	pool_finish(pool);
 	pool->data = NULL;
 	large_reset(&pool->large, &use);
-	if (!TARN_LIKELY(pool->watch == NULL))
+	if (watched)
 		watch_reset(pool);
 	pool->own.claimer.again = NULL;
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local->claimer.again = NULL;
-	first = cursor_reset(&pool->cursor, use.cache, &pool->source,
-			     pool_first_chunk(&pool->source));
-	local_reset(&pool->own, pool_at_hand(pool, first));
+	first = cursor_reset(&pool->cursor, cache, &pool->source,
+			     watched ? 0 : LOCAL_FIRST_CHUNK);
+	local_reset(&pool->own, watched ? local_nothing(&pool->own) : first);
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local_reset(local, local_nothing(local));
+}
+
+void tarn_pool_reset(tarn_pool *pool)
+{
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+
+	if (!pool_begin(pool))
+		return;
+	probe_reset(pool, cursor_held(&pool->cursor));
+	pool_reset(pool);
 	pool_set_busy(pool, SLOT_NONE);
 	if (watch_is_traced(pool))
 		watch_trace(pool, TRACE_RESET, 0, 0);
 }
 
-static void pool_destroy(tarn_pool *pool)
+static inline bool pool_destroy(tarn_pool *pool)
 {
 	tarn_pool *parent;
-	uint32_t number;
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	if (!pool_begin(pool))
-		return;
-	number = watch_number(pool);
+		return false;
 	if (!pool_is_bare(pool))
 		pool_finish(pool);
 	parent = pool->parent;
@@ -515,14 +511,27 @@ static void pool_destroy(tarn_pool *pool)
 		mutex_unlock(&parent->mutex);
 	}
 	pool_release(pool);
-	if (number != 0)
+	return true;
+}
+
+static __attribute__((noinline)) void pool_destroy_watched(tarn_pool *pool)
+{
+	uint32_t number;
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
+
+	number = watch_number(pool);
+	if (pool_destroy(pool) && number != 0)
 		watch_trace_ended(number);
 }
 
 void tarn_pool_destroy(tarn_pool *pool)
 {
-	if (pool != NULL)
+	if (pool == NULL)
+		return;
+	if (TARN_LIKELY(pool->source.watched == 0))
 		pool_destroy(pool);
+	else
+		pool_destroy_watched(pool);
 }
 
 /* ---- a thread's own part --------------------------------------------- */

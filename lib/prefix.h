@@ -124,7 +124,6 @@
 #define watch_trace             tarn_own_watch_trace
 #define watch_trace_alloc       tarn_own_watch_trace_alloc
 #define watch_trace_cleanup     tarn_own_watch_trace_cleanup
-#define watch_trace_create      tarn_own_watch_trace_create
 #define watch_trace_ended       tarn_own_watch_trace_ended
 #define watch_trace_keep        tarn_own_watch_trace_keep
 #define watch_trace_object      tarn_own_watch_trace_object

@@ -14,7 +14,6 @@
 
 #include "align.h"
 #include "aside.h"
-#include "guard.h"
 
 /* ---- malloc ---------------------------------------------------------- */
 
@@ -181,9 +180,7 @@ bool source_is_malloc(const struct source *source)
 
 bool source_outlives(const struct source *source)
 {
-	return source_is_malloc(source) ||
-	       source->upstream.alloc == mmap_alloc ||
-	       source->upstream.alloc == guard_upstream.alloc;
+	return source_is_malloc(source) || source->upstream.alloc == mmap_alloc;
 }
 
 /* A raise beyond the limit is refused: a limit is a promise. */

@@ -54,17 +54,52 @@ void watch_blame(const tarn_pool *pool, const char *what)
 			  (const void *)pool, what);
 }
 
+/* ---- records ---------------------------------------------------------- */
+
+static void watch_write_locked(uint32_t number, enum trace_op op,
+			       size_t alignment, size_t size, uint32_t id)
+	MUTEX_HELD(debug_mutex)
+{
+	struct slot *slot = slot_self;
+	struct trace_call call = {
+		op,     alignment, slot != NULL ? slot->index : UINT32_MAX,
+		number, size,      id};
+
+	trace_write_locked(&call);
+}
+
+/* An older program may not know of this option. */
+static size_t watch_first_block(const tarn_options *options)
+{
+	return options != NULL && options->struct_size >=
+					  offsetof(tarn_options, max_block)
+		       ? options->first_block
+		       : 0;
+}
+
+static void watch_trace_create_locked(tarn_pool *pool,
+				      const tarn_options *options)
+	MUTEX_HELD(debug_mutex)
+{
+	const tarn_pool *parent = pool->parent;
+
+	pool->watch->number = trace_pool_locked();
+	watch_write_locked(pool->watch->number,
+			   parent != NULL ? TRACE_CHILD : TRACE_CREATE, 1,
+			   watch_first_block(options),
+			   parent != NULL ? parent->watch->number : 0);
+}
+
 /* ---- lifetimes ------------------------------------------------------- */
 
-struct source watch_source(const struct source *source)
+static bool watch_is_guarded(const tarn_pool *pool)
 {
-	struct source watched = *source;
+	return (pool->source.watched & WATCH_GUARD) != 0;
+}
 
-	watched.watched = debug_watched;
-	watched.cached = false;
-	if ((debug_watched & WATCH_GUARD) != 0)
-		watched.upstream = guard_upstream;
-	return watched;
+const struct source *watch_source(const tarn_pool *pool)
+{
+	return watch_is_guarded(pool) ? &pool->watch->guard : &pool->source;
 }
 
 /* Not in vain: a leak detector would find each pool by this list. */
@@ -101,25 +136,50 @@ static size_t watch_own_size(const tarn_pool *pool)
 	return pool->cursor.first->base * BLOCK_UNIT;
 }
 
+/* Objects with zones around them, and all others. */
+static const void *watch_anchor(const tarn_pool *pool)
+{
+	return watch_is_guarded(pool) ? (const void *)&pool->watch->guard
+				      : pool;
+}
+
 static void watch_own(tarn_pool *pool)
 {
 	unsigned watched = pool->source.watched;
 
-	/* Objects with zones around them, and all others. */
 	mark_pool(watched, pool, MARK_ZONE);
 	mark_pool(watched, &pool->source, 0);
+	if (watch_is_guarded(pool))
+		mark_pool(watched, &pool->watch->guard, 0);
 	block_watch(pool->cursor.first, &pool->source, watch_own_size(pool),
 		    pool->taken);
 }
 
-static const void *watch_anchor(const tarn_pool *pool)
+static void watch_own_end(tarn_pool *pool)
 {
-	return (pool->source.watched & WATCH_GUARD) != 0
-		       ? (const void *)&pool->source
-		       : pool;
+	unsigned watched = pool->source.watched;
+
+	block_watch_end(pool->cursor.first, &pool->source, watch_own_size(pool),
+			pool->taken);
+	if (watch_is_guarded(pool))
+		mark_pool_end(watched, &pool->watch->guard);
+	mark_pool_end(watched, &pool->source);
+	mark_pool_end(watched, pool);
 }
 
-bool watch_pool(tarn_pool *pool)
+/* Nothing at hand, so that each request is a miss, and nothing in a cache. */
+static void watch_empty(tarn_pool *pool)
+{
+	cursor_init(&pool->cursor, pool->cursor.first, pool->taken, 0);
+	local_init(&pool->own, pool, pool->own.hot.max,
+		   local_nothing(&pool->own));
+	pool->source.cached = false;
+	pool->source.watched = debug_watched;
+	pool->watch->guard = pool->source;
+	pool->watch->guard.upstream = guard_upstream;
+}
+
+bool watch_pool(tarn_pool *pool, const tarn_options *options)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 
@@ -128,12 +188,13 @@ bool watch_pool(tarn_pool *pool)
 		return false;
 	}
 	pool->watch = watch;
+	watch_empty(pool);
 	watch_own(pool);
 	mutex_lock(&debug_mutex);
 	if (watch_is_told(pool))
 		watch_link_locked(pool);
 	if (watch_is_traced(pool))
-		watch->number = trace_pool_locked();
+		watch_trace_create_locked(pool, options);
 	mutex_unlock(&debug_mutex);
 	return true;
 }
@@ -222,7 +283,7 @@ static void watch_end_object(tarn_pool *pool, struct watch_object object)
 			  ? object.size
 			  : 0);
 	if (object.memory != NULL)
-		source_release(&pool->source, object.memory, object.size);
+		source_release(&pool->watch->guard, object.memory, object.size);
 }
 
 void watch_reset(tarn_pool *pool)
@@ -241,16 +302,11 @@ void watch_reset(tarn_pool *pool)
 
 void watch_pool_end(tarn_pool *pool)
 {
-	unsigned watched = pool->source.watched;
-
 	mutex_lock(&debug_mutex);
 	if (watch_is_told(pool))
 		watch_unlink_locked(pool->watch);
 	mutex_unlock(&debug_mutex);
-	block_watch_end(pool->cursor.first, &pool->source, watch_own_size(pool),
-			pool->taken);
-	mark_pool_end(watched, &pool->source);
-	mark_pool_end(watched, pool);
+	watch_own_end(pool);
 	free(pool->watch);
 	pool->watch = NULL;
 }
@@ -309,7 +365,7 @@ static struct watch_object watch_guard(tarn_pool *pool, size_t alignment,
 		object.size = alignment;
 	else if (alignment >= TARN_ALIGNMENT)
 		object.size = align_up(size, TARN_ALIGNMENT);
-	object.memory = block_take(NULL, &pool->source, object.size,
+	object.memory = block_take(NULL, &pool->watch->guard, object.size,
 				   &object.size, alignment);
 	if (object.memory != NULL)
 		object.object =
@@ -320,7 +376,7 @@ static struct watch_object watch_guard(tarn_pool *pool, size_t alignment,
 static struct watch_object watch_take(tarn_pool *pool, size_t alignment,
 				      size_t size)
 {
-	if ((pool->source.watched & WATCH_GUARD) != 0)
+	if (watch_is_guarded(pool))
 		return watch_guard(pool, alignment, size);
 	return (struct watch_object){watch_claim(pool, alignment, size), NULL,
 				     size};
@@ -335,7 +391,7 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 		return NULL;
 	if (watch_is_listed(pool) && !watch_list(pool, object)) {
 		if (object.memory != NULL)
-			source_release(&pool->source, object.memory,
+			source_release(&pool->watch->guard, object.memory,
 				       object.size);
 		errno = ENOMEM;
 		return NULL;
@@ -480,18 +536,6 @@ void watch_callback_end(unsigned inner)
 
 /* ---- the trace ------------------------------------------------------- */
 
-static void watch_write_locked(uint32_t number, enum trace_op op,
-			       size_t alignment, size_t size, uint32_t id)
-	MUTEX_HELD(debug_mutex)
-{
-	struct slot *slot = slot_self;
-	struct trace_call call = {
-		op,     alignment, slot != NULL ? slot->index : UINT32_MAX,
-		number, size,      id};
-
-	trace_write_locked(&call);
-}
-
 static enum trace_op watch_op(size_t alignment)
 {
 	if (watch_inner != WATCH_AS_IT_IS)
@@ -547,24 +591,6 @@ void watch_trace_cleanup(tarn_pool *pool, const void *cleanup)
 	mutex_lock(&debug_mutex);
 	watch_write_locked(pool->watch->number, TRACE_CLEANUP, 1, 0,
 			   cleanup != NULL ? trace_id_locked(cleanup) : 0);
-	mutex_unlock(&debug_mutex);
-}
-
-void watch_trace_create(tarn_pool *pool, const tarn_options *options)
-{
-	const tarn_pool *parent = pool->parent;
-	size_t size = 0;
-
-	if (!watch_is_traced(pool))
-		return;
-	/* An older program may not know of this option. */
-	if (options != NULL &&
-	    options->struct_size >= offsetof(tarn_options, max_block))
-		size = options->first_block;
-	mutex_lock(&debug_mutex);
-	watch_write_locked(pool->watch->number,
-			   parent != NULL ? TRACE_CHILD : TRACE_CREATE, 1, size,
-			   parent != NULL ? parent->watch->number : 0);
 	mutex_unlock(&debug_mutex);
 }
 

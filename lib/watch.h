@@ -18,6 +18,7 @@ struct watch {
 	tarn_pool *pool;            /* [c] of one that is told           */
 	struct watch *older;        /* [l] debug mutex: all that are told */
 	struct watch *newer;        /* [l] debug mutex                   */
+	struct source guard;        /* [c] of objects before a guard     */
 	struct watch_page *objects; /* [l] the pool's mutex              */
 	size_t held;                /* [l] the pool's mutex: by those    */
 	void *freed[64];            /* [l] the pool's mutex: the latest  */
@@ -29,11 +30,12 @@ struct watch {
 
 /* ---- lifetimes ------------------------------------------------------- */
 
-/* What `source` is for a pool that is watched. */
-struct source watch_source(const struct source *source);
+/* Begins to watch a pool just made with `options`, or NULL; false: there is no
+   memory for it. */
+bool watch_pool(tarn_pool *pool, const tarn_options *options);
 
-/* Begins to watch a pool just made; false: no memory for it. */
-bool watch_pool(tarn_pool *pool);
+/* Where objects with memory of their own come from. */
+const struct source *watch_source(const tarn_pool *pool);
 
 /* All objects are gone. Exclusive. */
 void watch_reset(tarn_pool *pool);
@@ -130,7 +132,6 @@ void watch_trace_keep(const void *object, uint32_t id);
 void watch_trace(const tarn_pool *pool, enum trace_op op, size_t size,
 		 uint32_t id);
 void watch_trace_cleanup(tarn_pool *pool, const void *cleanup);
-void watch_trace_create(tarn_pool *pool, const tarn_options *options);
 
 /* A pool's number, for the time after its end; 0: it is not traced. */
 static inline uint32_t watch_number(const tarn_pool *pool)

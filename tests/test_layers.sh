@@ -33,7 +33,7 @@ guard.c:     guard.h align.h debug.h
 limit.h:     mutex.h prefix.h
 limit.c:     limit.h align.h
 upstream.h:  limit.h mark.h tarn.h
-upstream.c:  upstream.h align.h aside.h guard.h
+upstream.c:  upstream.h align.h aside.h
 block.h:     align.h upstream.h
 block.c:     block.h debug.h mutex.h
 slot.h:      block.h

@@ -225,6 +225,24 @@ START_TEST(options_odd_number_is_clamped)
 }
 END_TEST
 
+/* In a process of its own, as Check runs it: nothing was set up before. */
+START_TEST(options_buffer_as_first_pool_of_all_is_whole)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+	static char buffer[8192];
+	tarn_pool *pool;
+
+	options.buffer = buffer;
+	options.buffer_size = sizeof buffer;
+	pool = tarn_pool_create(&options);
+	ck_assert_ptr_nonnull(pool);
+	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+	tarn_pool_reset(pool);
+	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(options_buffer_serves_first_and_is_not_freed)
 {
 	static char buffer[16 * KIB];
@@ -477,6 +495,7 @@ static void add_option_tests(Suite *suite)
 	tcase_add_test(tcase, options_huge_large_above_is_clamped);
 	tcase_add_loop_test(tcase, options_odd_number_is_clamped, 0,
 			    4 * ODD_NUMBERS);
+	tcase_add_test(tcase, options_buffer_as_first_pool_of_all_is_whole);
 	tcase_add_test(tcase, options_buffer_serves_first_and_is_not_freed);
 	tcase_add_test(tcase, options_buffer_reset_uses_it_again);
 	tcase_add_loop_test(tcase, options_buffer_without_room_is_left_unused,
