@@ -36,6 +36,11 @@
  *
  * Fork: the child may use everything, save a pool inside which another thread
  * of the parent was at the fork.
+ *
+ * Under AddressSanitizer, valgrind's memcheck or ThreadSanitizer, or where
+ * TARN_DEBUG in the environment has words (tarn(3) has them), pools are
+ * watched: all that is said here holds, but each request is a miss and takes
+ * more memory, and a wrong call may end the program.
  */
 #ifndef TARN_H
 #define TARN_H
