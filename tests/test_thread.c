@@ -141,8 +141,11 @@ START_TEST(churn_two_alive_held_bounded)
 	stats = stats_of(pool);
 	ck_assert_uint_le(stats.local_pools, 2);
 	ck_assert_uint_ge(stats.handed_out, asked);
-	/* Less is lost the more threads there were; these are few. */
-	ck_assert_uint_le(stats.held, asked + asked / 8 + CHURN_SLACK);
+	/* Less is lost the more threads there were; these are few: each of two
+	   may just have claimed a quarter of what it has, until that is more
+	   than a block. */
+	ck_assert_uint_le(stats.held,
+			  asked + asked / (quick() ? 4 : 8) + CHURN_SLACK);
 	tarn_pool_destroy(pool);
 }
 END_TEST
