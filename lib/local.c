@@ -61,7 +61,9 @@ static bool local_try_handed_out(const struct local *local, size_t *bytes)
 {
 	/* ORDER local-change (acquire): each load before the next, the even
 	   count before all; pairs with local_set. A hit moves one of last and
-	   end: `end` the same twice means that both were true at once. */
+	   end: `end` the same twice means that both were true at once, save on
+	   a machine that shows two of the owner's hits in another order, where
+	   the figure may miss the earlier. */
 	uint32_t changes =
 		atomic_load_explicit(&local->changes, memory_order_acquire);
 	size_t given =

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The models there are, by file. Each array ends with a model without a name.
+ */
+#ifndef MODELS_H
+#define MODELS_H
+
+#include "model.h"
+
+extern const struct model litmus_models[];
+extern const struct model cursor_models[];
+extern const struct model pool_models[];
+extern const struct model local_models[];
+extern const struct model cleanup_models[];
+extern const struct model depot_models[];
+extern const struct model large_models[];
+
+#endif
