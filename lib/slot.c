@@ -59,18 +59,24 @@ static bool slot_is_dead_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 	return true;
 }
 
-static void slot_mark_alive_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
+/* False where the system has no such mutex to give. */
+static bool slot_mark_alive_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 {
 	pthread_mutexattr_t attributes;
+	bool made;
 
-	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	if (pthread_mutexattr_init(&attributes) != 0)
+		return false;
 	/* Begun anew each time: in a forked child it may be its parent's. */
-	pthread_mutex_init(&slot->alive, &attributes);
+	made = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) ==
+		       0 &&
+	       pthread_mutex_init(&slot->alive, &attributes) == 0;
 	pthread_mutexattr_destroy(&attributes);
 	/* A try, which succeeds: it is held for life, and must not count as
 	   held within the slot mutex by those who watch the order of locks. */
-	(void)pthread_mutex_trylock(&slot->alive);
+	if (made)
+		(void)pthread_mutex_trylock(&slot->alive);
+	return made;
 }
 
 static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
@@ -131,9 +137,10 @@ static void slot_setup(void)
 	debug_configure();
 	block_configure();
 	slot_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL);
-	slot_key_made = pthread_key_create(&slot_key, slot_exit) == 0 &&
-			pthread_atfork(slot_before_fork, slot_after_fork,
-				       slot_after_fork_child) == 0;
+	/* The key last, for it would be in vain without the handlers. */
+	slot_key_made = pthread_atfork(slot_before_fork, slot_after_fork,
+				       slot_after_fork_child) == 0 &&
+			pthread_key_create(&slot_key, slot_exit) == 0;
 }
 
 /* ---- taking a slot --------------------------------------------------- */
@@ -197,19 +204,29 @@ static struct slot *slot_lowest_locked(void) MUTEX_HELD(slot_mutex)
 	return slot != NULL ? slot : slot_make_locked();
 }
 
+/* Makes it the calling thread's; false, and it stays free, where the system
+   has not what it takes. */
+static bool slot_give_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
+{
+	if (!slot_mark_alive_locked(slot))
+		return false;
+	if (pthread_setspecific(slot_key, slot) != 0) {
+		pthread_mutex_unlock(&slot->alive);
+		return false;
+	}
+	slot->taken = true;
+	slot->rounds = 0;
+	return true;
+}
+
 static struct slot *slot_take(void)
 {
 	struct slot *slot;
 
 	mutex_lock(&slot_mutex);
 	slot = slot_lowest_locked();
-	if (slot != NULL && pthread_setspecific(slot_key, slot) != 0)
+	if (slot != NULL && !slot_give_locked(slot))
 		slot = NULL;
-	if (slot != NULL) {
-		slot->taken = true;
-		slot->rounds = 0;
-		slot_mark_alive_locked(slot);
-	}
 	mutex_unlock(&slot_mutex);
 	return slot;
 }

@@ -58,7 +58,8 @@ struct slot *slot_acquire(void);
 
 /*
  * The calling thread's slot, taken now if it has none. NULL, errno untouched:
- * the thread is past its end, or the system has no key or memory for it.
+ * the thread is past its end, or the system has no key, mutex or memory for
+ * it.
  */
 static inline struct slot *slot_get(void)
 {
