@@ -46,26 +46,28 @@ enum system_call {
 	CALLS /* none, or any */
 };
 
-static const char *const system_names[CALLS] = {"malloc",
-						"calloc",
-						"realloc",
-						"posix_memalign",
-						"mmap",
-						"mremap",
-						"munmap",
-						"madvise",
-						"pthread_mutexattr_init",
-						"pthread_mutexattr_setrobust",
-						"pthread_mutex_init",
-						"pthread_key_create",
-						"pthread_setspecific",
-						"pthread_atfork",
-						"pthread_once"};
+static const char *const system_names[CALLS] = {
+	[CALL_MALLOC] = "malloc",
+	[CALL_CALLOC] = "calloc",
+	[CALL_REALLOC] = "realloc",
+	[CALL_POSIX_MEMALIGN] = "posix_memalign",
+	[CALL_MMAP] = "mmap",
+	[CALL_MREMAP] = "mremap",
+	[CALL_MUNMAP] = "munmap",
+	[CALL_MADVISE] = "madvise",
+	[CALL_MUTEXATTR_INIT] = "pthread_mutexattr_init",
+	[CALL_MUTEXATTR_SETROBUST] = "pthread_mutexattr_setrobust",
+	[CALL_MUTEX_INIT] = "pthread_mutex_init",
+	[CALL_KEY_CREATE] = "pthread_key_create",
+	[CALL_SETSPECIFIC] = "pthread_setspecific",
+	[CALL_ATFORK] = "pthread_atfork",
+	[CALL_ONCE] = "pthread_once",
+};
 
 static struct {
 	/* Set before threads begin. */
-	size_t fail_at;        /* the call to fail, from 1; 0: none          */
-	bool for_ever;         /* and those that follow it                   */
+	size_t fail_at; /* the call to fail, from 1; 0: none, uncounted */
+	bool for_ever;  /* and those that follow it                   */
 	enum system_call only; /* counted, and failed, are those; CALLS: all */
 
 	atomic_size_t calls;           /* of watched threads                */
@@ -91,12 +93,12 @@ static bool system_is_due(enum system_call call)
 {
 	size_t number;
 
-	if (system_state.only != CALLS && system_state.only != call)
+	if (system_state.fail_at == 0 ||
+	    (system_state.only != CALLS && system_state.only != call))
 		return false;
 	number = ++system_state.calls;
-	return system_state.fail_at != 0 &&
-	       (system_state.for_ever ? number >= system_state.fail_at
-				      : number == system_state.fail_at);
+	return system_state.for_ever ? number >= system_state.fail_at
+				     : number == system_state.fail_at;
 }
 
 /* Counts a call; whether it has to fail: errno tells why. */
