@@ -108,12 +108,12 @@ void local_reset(struct local *local, struct chunk chunk)
 
 /* ---- room ------------------------------------------------------------ */
 
-bool local_need(size_t alignment, size_t size, size_t *need)
+size_t local_need(size_t alignment, size_t size)
 {
-	if (alignment <= BLOCK_LINE)
-		return align_up_checked(size, TARN_ALIGNMENT, need);
-	return align_sum(size, alignment - BLOCK_LINE, need) &&
-	       align_up_checked(*need, TARN_ALIGNMENT, need);
+	/* No sum wraps: an alignment is at most half the address space. */
+	if (alignment > BLOCK_LINE)
+		size += alignment - BLOCK_LINE;
+	return align_up(size, TARN_ALIGNMENT);
 }
 
 static size_t room_size(struct room room)

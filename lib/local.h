@@ -82,8 +82,9 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 /* Takes all memory from it but `chunk`, its first, or nothing. Exclusive. */
 void local_reset(struct local *local, struct chunk chunk);
 
-/* Whether a chunk that has `need` bytes serves any such request. */
-bool local_need(size_t alignment, size_t size, size_t *need);
+/* Bytes of a chunk that serves any such request; `size` is at most
+   UPSTREAM_SMALL_MOST. */
+size_t local_need(size_t alignment, size_t size);
 
 /* An object from the room at hand or the kept tails, or NULL. Owner. */
 void *local_take(struct local *local, size_t alignment, size_t size);

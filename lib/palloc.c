@@ -55,9 +55,10 @@ static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
 static bool is_large(const struct local *local, size_t alignment, size_t size,
 		     size_t *need)
 {
-	return local == NULL || size > local->hot.max ||
-	       !local_need(alignment, size, need) ||
-	       (alignment > BLOCK_LINE && *need > local->hot.max);
+	if (local == NULL || size > local->hot.max)
+		return true;
+	*need = local_need(alignment, size);
+	return alignment > BLOCK_LINE && *need > local->hot.max;
 }
 
 /* A request of at least one byte. */
