@@ -117,31 +117,30 @@ char *tarn_psprintf(tarn_pool *pool, const char *format, ...)
 	return text;
 }
 
-/* The strings' length together; false beyond size_t. */
-static bool string_measure(va_list args, size_t *length)
+/* Bytes that the strings take together; SIZE_MAX, which no allocation grants,
+   where size_t does not reach. */
+static size_t string_measure(va_list args)
 {
 	const char *part;
+	size_t size = 1;
 
-	*length = 0;
 	while ((part = va_arg(args, const char *)) != NULL)
-		if (!align_sum(*length, strlen(part), length))
-			return false;
-	return *length < SIZE_MAX;
+		/* COVERAGE: 2^34 strings of a GiB, where size_t has 64 bits */
+		if (!align_sum(size, strlen(part), &size))
+			return SIZE_MAX;
+	return size;
 }
 
 char *tarn_pstrcat(tarn_pool *pool, ...)
 {
-	size_t length;
 	const char *part;
 	char *text, *end;
 	va_list args;
-	bool fits;
 	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	va_start(args, pool);
-	fits = string_measure(args, &length);
+	text = tarn_pnalloc(pool, string_measure(args));
 	va_end(args);
-	text = tarn_pnalloc(pool, fits ? length + 1 : SIZE_MAX);
 	if (text == NULL)
 		return NULL;
 	end = text;
