@@ -320,12 +320,27 @@ void pool_set_busy(tarn_pool *pool, uint32_t busy)
 	atomic_store_explicit(&pool->busy, busy, memory_order_relaxed);
 }
 
-static __attribute__((noinline)) bool pool_begin_slow(tarn_pool *pool,
-						      uint32_t busy)
+/* Whether a reset or destroy is under way. */
+static bool pool_is_busy(const tarn_pool *pool)
 {
-	if (busy == SLOT_NONE) {
-		pool_set_busy(pool, pool_self());
+	/* ORDER pool-busy (relaxed): see pool_set_busy. */
+	return atomic_load_explicit(&pool->busy, memory_order_relaxed) !=
+	       SLOT_NONE;
+}
+
+/* From here on the calling thread alone uses the pool. */
+static inline void pool_enter_alone(tarn_pool *pool)
+{
+	pool_set_busy(pool, pool_self());
+	if (!TARN_LIKELY(pool->source.watched == 0))
 		watch_exclusive(pool);
+}
+
+/* False with EBUSY: another reset or destroy is under way. */
+static inline bool pool_begin(tarn_pool *pool)
+{
+	if (TARN_LIKELY(!pool_is_busy(pool))) {
+		pool_enter_alone(pool);
 		return true;
 	}
 	if (!pool_is_refused(pool))
@@ -333,18 +348,6 @@ static __attribute__((noinline)) bool pool_begin_slow(tarn_pool *pool,
 				  "reset or destroy");
 	errno = EBUSY;
 	return false;
-}
-
-/* False with EBUSY: another reset or destroy is under way. */
-static inline bool pool_begin(tarn_pool *pool)
-{
-	/* ORDER pool-busy (relaxed): see pool_set_busy. */
-	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
-
-	if (!TARN_LIKELY(busy == SLOT_NONE && pool->source.watched == 0))
-		return pool_begin_slow(pool, busy);
-	pool_set_busy(pool, pool_self());
-	return true;
 }
 
 bool pool_is_refused_slow(const tarn_pool *pool, uint32_t busy)
@@ -371,7 +374,11 @@ static void pool_unlink_locked(tarn_pool *parent, tarn_pool *child)
 	parent->child_count--;
 }
 
-/* Takes the newest child off the list, or returns NULL. */
+/*
+ * Takes the newest child off the list, or returns NULL. Leaves one whose reset
+ * or destroy is under way, since its callers broke the rules: it takes itself
+ * off at its end, and twice would be once too many.
+ */
 static tarn_pool *pool_pop_child(tarn_pool *pool)
 {
 	tarn_pool *child;
@@ -381,7 +388,10 @@ static tarn_pool *pool_pop_child(tarn_pool *pool)
 		return NULL;
 	mutex_lock(&pool->mutex);
 	child = pool->children;
-	pool_unlink_locked(pool, child);
+	while (child != NULL && pool_is_busy(child))
+		child = child->older;
+	if (child != NULL)
+		pool_unlink_locked(pool, child);
 	mutex_unlock(&pool->mutex);
 	return child;
 }
@@ -445,8 +455,8 @@ static void pool_finish(tarn_pool *pool)
 		tarn_pool *child = pool_pop_child(at);
 
 		if (child != NULL) {
-			if (pool_begin(child))
-				at = child;
+			pool_enter_alone(child);
+			at = child;
 		} else if (!cleanup_run_newest(&at->cleanups)) {
 			tarn_pool *ended = at;
 

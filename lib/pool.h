@@ -128,7 +128,7 @@ void pool_set_busy(tarn_pool *pool, uint32_t busy);
  */
 static inline bool pool_is_refused(tarn_pool *pool)
 {
-	/* ORDER pool-busy (relaxed): see pool_begin. */
+	/* ORDER pool-busy (relaxed): see pool_is_busy. */
 	uint32_t busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
 
 	return !TARN_LIKELY(busy == SLOT_NONE) &&

@@ -631,6 +631,41 @@ START_TEST(cleanup_of_a_child_may_use_the_parent)
 }
 END_TEST
 
+static void reset_other(void *data)
+{
+	struct note *note = data;
+
+	tarn_pool_reset(note->pool);
+	log_number(note);
+}
+
+/* Against the rules: the parent's reset is excluded meanwhile. It ends the
+   other children, and leaves this one to the call that began with it. */
+START_TEST(cleanup_resetting_the_parent_leaves_its_own_pool)
+{
+	struct counting counting;
+	struct log log = {0};
+	struct note older, note = {.log = &log, .number = 1}, newer;
+	tarn_pool *pool, *child;
+
+	counting_init(&counting);
+	note.pool = pool = counting_pool(&counting, 0);
+	add_notes(tarn_pool_create_child(pool, NULL), &log, &older, 1);
+	child = tarn_pool_create_child(pool, NULL);
+	ck_assert_ptr_nonnull(tarn_cleanup_add(child, reset_other, &note));
+	add_notes(tarn_pool_create_child(pool, NULL), &log, &newer, 1);
+	end_round(child, _i);
+	ck_assert_uint_eq(log.count, 3);
+	ck_assert_int_eq(log.entries[2], 1);
+	ck_assert_uint_eq(stats_of(pool).children, _i == 0 ? 1 : 0);
+	ck_assert_uint_eq(counting.live_blocks, _i == 0 ? 2 : 1);
+	if (_i == 0)
+		ck_assert_ptr_nonnull(tarn_palloc(child, 10000));
+	end_pool(pool, 0, &log);
+	counting_finish(&counting);
+}
+END_TEST
+
 static void destroy_other(void *data)
 {
 	struct note *note = data;
@@ -701,6 +736,8 @@ static void add_action_tests(Suite *suite)
 	tcase_add_loop_test(tcase, cleanup_may_free_a_large_object, 0, 2);
 	tcase_add_loop_test(tcase, cleanup_ending_its_own_pool_is_ebusy, 0, 2);
 	tcase_add_loop_test(tcase, cleanup_of_a_child_may_use_the_parent, 0, 3);
+	tcase_add_loop_test(
+		tcase, cleanup_resetting_the_parent_leaves_its_own_pool, 0, 2);
 	tcase_add_loop_test(tcase, cleanup_may_destroy_another_pool, 0, 2);
 	tcase_add_loop_test(tcase, cleanup_may_register_and_run_or_cancel, 0,
 			    2);
