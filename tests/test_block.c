@@ -175,6 +175,7 @@ START_TEST(block_configure_environment_sets_the_shares)
 	ck_assert_uint_eq(kept_with("262144"), 16384);
 	ck_assert_uint_eq(kept_with("64k"), 16384);
 	ck_assert_uint_eq(kept_with("-1"), 16384);
+	ck_assert_uint_eq(kept_with("all"), 16384);
 	ck_assert_uint_eq(kept_with(""), 16384);
 	ck_assert_uint_eq(kept_with("65536"), 4096);
 	ck_assert_uint_gt(kept_with("4194304"), 32768);

@@ -6,6 +6,8 @@
 #include "counting.h"
 #include "util.h"
 
+#include "large.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -445,6 +447,53 @@ START_TEST(prealloc_large_that_fails_keeps_the_old)
 }
 END_TEST
 
+struct theirs {
+	tarn_pool *pool;
+	unsigned char *object;
+};
+
+static int alloc_large(void *arg)
+{
+	struct theirs *theirs = arg;
+
+	theirs->object = tarn_palloc(theirs->pool, 5000);
+	EXPECT(theirs->object != NULL);
+	return 0;
+}
+
+/* Another thread's object: its new place at home needs a larger table. */
+START_TEST(prealloc_large_without_a_place_at_home_keeps_the_old)
+{
+	struct theirs theirs;
+	struct counting counting;
+	tarn_stats before, after;
+	int i;
+
+	counting_init(&counting);
+	theirs.pool = counting_pool(&counting, 0);
+	for (i = 0; i < LARGE_FEW / 4 * 3; i++)
+		ck_assert_ptr_nonnull(tarn_palloc(theirs.pool, 10000));
+	ck_assert_int_eq(worker_run(alloc_large, &theirs), 0);
+	write_pattern(theirs.object, 0, 5000);
+	before = stats_of(theirs.pool);
+	counting.fail_at = counting.calls + 1;
+	counting.fail_for_ever = true;
+	errno = 0;
+	ck_assert_ptr_null(
+		tarn_prealloc(theirs.pool, theirs.object, 5000, 50000));
+	ck_assert_int_eq(errno, ENOMEM);
+	after = stats_of(theirs.pool);
+	ck_assert_mem_eq(&before, &after, sizeof before);
+	check_pattern(theirs.object, 5000);
+	counting.fail_at = 0;
+	theirs.object = tarn_prealloc(theirs.pool, theirs.object, 5000, 50000);
+	check_pattern(theirs.object, 5000);
+	ck_assert_int_eq(tarn_pfree(theirs.pool, theirs.object), 0);
+	tarn_pool_destroy(theirs.pool);
+	counting_finish(&counting);
+}
+END_TEST
+
 START_TEST(prealloc_small_to_large_moves_into_the_list)
 {
 	struct counting counting;
@@ -509,9 +558,81 @@ static void add_prealloc_tests(Suite *suite)
 		tcase, prealloc_large_where_upstream_cannot_is_moved, 0, 2);
 	tcase_add_loop_test(tcase, prealloc_large_that_fails_keeps_the_old, 0,
 			    2);
+	tcase_add_test(tcase,
+		       prealloc_large_without_a_place_at_home_keeps_the_old);
 	tcase_add_test(tcase, prealloc_small_to_large_moves_into_the_list);
 	tcase_add_loop_test(tcase, prealloc_large_to_small_keeps_the_contents,
 			    0, 3);
+}
+
+/* ---- the table, from the inside ------------------------------------------ */
+
+/* An upstream that lists one object more while it is asked for a table. */
+struct meanwhile {
+	struct counting counting;
+	tarn_upstream upstream;
+	struct source source;
+	struct large large;
+	struct large_use use;
+	size_t table; /* bytes, of which table; 0: it was asked for */
+};
+
+static void *meanwhile_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	struct meanwhile *meanwhile = ctx;
+
+	if (*size == meanwhile->table) {
+		meanwhile->table = 0;
+		ck_assert_ptr_nonnull(large_alloc(&meanwhile->large,
+						  &meanwhile->use, 16, 10000));
+	}
+	return counting_alloc(&meanwhile->counting, size, alignment);
+}
+
+static void meanwhile_release(void *ctx, void *ptr, size_t size)
+{
+	struct meanwhile *meanwhile = ctx;
+
+	counting_release(&meanwhile->counting, ptr, size);
+}
+
+static void meanwhile_init(struct meanwhile *meanwhile)
+{
+	memset(meanwhile, 0, sizeof *meanwhile);
+	counting_init(&meanwhile->counting);
+	meanwhile->upstream = (tarn_upstream){meanwhile_alloc, NULL,
+					      meanwhile_release, meanwhile};
+	meanwhile->source = source_of(&meanwhile->upstream, NULL);
+	meanwhile->use = (struct large_use){NULL, &meanwhile->source, true};
+	large_init(&meanwhile->large);
+}
+
+/* Two threads that find it full at once do this, if seldom. */
+START_TEST(table_grown_by_another_meanwhile_is_grown_once)
+{
+	static struct meanwhile meanwhile;
+	struct large *large = &meanwhile.large;
+	size_t fit = LARGE_FEW / 4 * 3;
+
+	meanwhile_init(&meanwhile);
+	for (size_t i = 0; i < fit; i++)
+		ck_assert_ptr_nonnull(
+			large_alloc(large, &meanwhile.use, 16, 10000));
+	meanwhile.table = 2 * LARGE_FEW * sizeof(struct large_entry);
+	ck_assert_ptr_nonnull(large_alloc(large, &meanwhile.use, 16, 10000));
+	ck_assert_uint_eq(meanwhile.table, 0);
+	ck_assert_uint_eq(large->home.capacity, 2 * LARGE_FEW);
+	ck_assert_uint_eq(large_figures(large).count, fit + 2);
+	ck_assert_uint_eq(meanwhile.counting.live_blocks, fit + 3);
+	large_clear(large, &meanwhile.use);
+	counting_finish(&meanwhile.counting);
+}
+END_TEST
+
+static void add_table_tests(Suite *suite)
+{
+	tcase_add_test(suite_case(suite, "table"),
+		       table_grown_by_another_meanwhile_is_grown_once);
 }
 
 int main(void)
@@ -521,5 +642,6 @@ int main(void)
 	add_list_tests(suite);
 	add_refusal_tests(suite);
 	add_prealloc_tests(suite);
+	add_table_tests(suite);
 	return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include "counting.h"
 #include "util.h"
 
+#include "local.h"
+
 #include <stdalign.h>
 
 #define KIB ((size_t)1024)
@@ -105,6 +107,51 @@ START_TEST(local_across_resets_stays_valid)
 }
 END_TEST
 
+/* A thread that hits, downwards and upwards, and begins anew. */
+struct mover {
+	struct local local;
+	struct chunk chunk;
+	atomic_bool ends;
+};
+
+static int mover_run(void *arg)
+{
+	struct mover *mover = arg;
+	tarn_local *hot = &mover->local.hot;
+
+	while (!atomic_load(&mover->ends)) {
+		for (int i = 0; i < 100; i++) {
+			EXPECT(tarn_local_pnalloc(hot, 1) != NULL);
+			EXPECT(tarn_local_palloc(hot, 16) != NULL);
+		}
+		local_reset(&mover->local, mover->chunk);
+	}
+	return 0;
+}
+
+START_TEST(local_handed_out_while_the_owner_moves_fits_together)
+{
+	static _Alignas(16) char memory[4096];
+	static struct mover mover;
+	size_t samples = rounds(1000000), most = 0;
+	struct worker worker;
+
+	mover.chunk = (struct chunk){memory, memory + sizeof memory};
+	local_init(&mover.local, NULL, 4096, mover.chunk);
+	worker_start(&worker, mover_run, &mover, NULL);
+	for (size_t i = 0; i < samples; i++) {
+		size_t bytes = local_handed_out(&mover.local);
+
+		REQUIRE(bytes <= 100 + 100 * 16);
+		most = bytes > most ? bytes : most;
+	}
+	atomic_store(&mover.ends, true);
+	ck_assert_int_eq(worker_join(&worker), 0);
+	ck_assert_uint_gt(most, 0);
+	ck_assert_uint_eq(local_handed_out(&mover.local), 0);
+}
+END_TEST
+
 static int local_of_another_thread(void *arg)
 {
 	tarn_pool *pool = arg;
@@ -154,6 +201,8 @@ static void add_handle_tests(Suite *suite)
 	tcase_add_test(tcase, local_asked_again_is_the_same);
 	tcase_add_test(tcase, local_and_pool_calls_share_the_room);
 	tcase_add_test(tcase, local_across_resets_stays_valid);
+	tcase_add_test(tcase,
+		       local_handed_out_while_the_owner_moves_fits_together);
 	tcase_add_test(tcase, local_without_memory_is_null);
 }
 

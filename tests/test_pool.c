@@ -310,6 +310,27 @@ START_TEST(options_buffer_without_room_is_left_unused)
 }
 END_TEST
 
+/* A pool there could not tell its own end from the next address: 0. */
+START_TEST(options_buffer_at_an_end_of_memory_is_left_unused)
+{
+	static const uintptr_t ends[] = {16, UINTPTR_MAX - 64 * KIB + 1};
+	struct counting counting;
+	tarn_options options;
+	tarn_pool *pool;
+
+	counting_init(&counting);
+	options = counting_options(&counting);
+	options.buffer = (void *)ends[_i];
+	options.buffer_size = 32 * KIB;
+	pool = tarn_pool_create(&options);
+	ck_assert_ptr_nonnull(pool);
+	ck_assert(counting_contains(&counting, pool, 1));
+	exercise(pool);
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
 START_TEST(options_buffer_size_without_buffer_means_nothing)
 {
 	tarn_options options = TARN_OPTIONS_INIT;
@@ -414,6 +435,20 @@ START_TEST(options_unknown_flag_is_einval)
 }
 END_TEST
 
+START_TEST(options_struct_size_not_set_is_einval)
+{
+	struct counting counting;
+	tarn_options options;
+
+	counting_init(&counting);
+	options = counting_options(&counting);
+	options.struct_size = (size_t)_i;
+	options_are_refused(&options);
+	ck_assert_uint_eq(counting.calls, 0);
+	counting_finish(&counting);
+}
+END_TEST
+
 struct newer_options {
 	tarn_options known;
 	unsigned char tail[40];
@@ -500,6 +535,8 @@ static void add_option_tests(Suite *suite)
 	tcase_add_test(tcase, options_buffer_reset_uses_it_again);
 	tcase_add_loop_test(tcase, options_buffer_without_room_is_left_unused,
 			    0, 65);
+	tcase_add_loop_test(
+		tcase, options_buffer_at_an_end_of_memory_is_left_unused, 0, 2);
 	tcase_add_test(tcase, options_buffer_size_without_buffer_means_nothing);
 	tcase_add_loop_test(tcase, options_name_is_copied, 0, 3);
 	tcase_add_test(tcase, options_upstream_is_copied);
@@ -507,6 +544,8 @@ static void add_option_tests(Suite *suite)
 			    0, 3);
 	tcase_add_loop_test(tcase, options_unknown_flag_is_einval, 0,
 			    sizeof(unsigned) * CHAR_BIT);
+	tcase_add_loop_test(tcase, options_struct_size_not_set_is_einval, 0,
+			    sizeof(size_t));
 	tcase_add_test(tcase, options_longer_with_zero_tail_is_accepted);
 	tcase_add_loop_test(tcase, options_longer_with_nonzero_tail_is_einval,
 			    0, sizeof((struct newer_options *)0)->tail);

@@ -7,6 +7,9 @@
 #include "counting.h"
 #include "util.h"
 
+#include "limit.h"
+#include "upstream.h"
+
 #include <unistd.h>
 
 #define KIB ((size_t)1024)
@@ -233,6 +236,122 @@ static void add_table_tests(Suite *suite)
 		tcase_add_test(tcase, upstream_malloc_without_end_is_null);
 }
 
+/* ---- what a caller's functions may not do -------------------------------- */
+
+START_TEST(usable_memory_is_aligned_and_clear_of_both_ends)
+{
+	const uintptr_t most = UINTPTR_MAX - UPSTREAM_SMALL_MOST;
+	const uintptr_t least = UPSTREAM_SMALL_MOST + 64;
+
+	ck_assert(upstream_usable((void *)least, 4096, 64));
+	ck_assert(!upstream_usable((void *)(least + 16), 4096, 64));
+	ck_assert(upstream_usable((void *)(least + 16), 4096, 16));
+	ck_assert(upstream_usable((void *)(least + 1), 4096, 1));
+	ck_assert(!upstream_usable((void *)UPSTREAM_SMALL_MOST, 4096, 64));
+	ck_assert(!upstream_usable(NULL, 4096, 64));
+	ck_assert(upstream_usable((void *)(most - 4096), 4096, 1));
+	ck_assert(!upstream_usable((void *)(most - 4095), 4096, 1));
+	ck_assert(!upstream_usable((void *)(most + 1), 0, 1));
+	ck_assert(!upstream_usable((void *)UINTPTR_MAX, 4096, 1));
+}
+END_TEST
+
+/* How an upstream is wrong. */
+struct wrong {
+	size_t off;    /* bytes from the memory to what is returned */
+	size_t less;   /* bytes given less than asked               */
+	size_t more;   /* bytes given beyond the limit              */
+	void *instead; /* what is returned; NULL: some memory       */
+	size_t taken, returned;
+};
+
+static char wrong_memory[8 * KIB];
+
+static void *wrong_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	struct wrong *wrong = ctx;
+
+	(void)alignment;
+	*size = *size - wrong->less + wrong->more;
+	wrong->taken++;
+	errno = EDOM;
+	return wrong->instead != NULL ? wrong->instead
+				      : wrong_memory + wrong->off;
+}
+
+static void wrong_release(void *ctx, void *ptr, size_t size)
+{
+	struct wrong *wrong = ctx;
+
+	REQUIRE(ptr == (wrong->instead != NULL ? wrong->instead
+					       : wrong_memory + wrong->off));
+	REQUIRE(size == 4096 - wrong->less + wrong->more);
+	wrong->returned++;
+	errno = EDOM;
+}
+
+START_TEST(source_of_wrong_memory_gives_it_back_and_is_enomem)
+{
+	struct wrong wrongs[] = {{.off = 1},
+				 {.less = 1},
+				 {.more = 8192},
+				 {.instead = (void *)16}};
+	struct wrong *wrong = &wrongs[_i];
+	tarn_upstream upstream = {wrong_alloc, NULL, wrong_release, wrong};
+	size_t size = 4096;
+	struct limit limit;
+	struct source source;
+
+	limit_init(&limit, 10000, NULL);
+	source = source_of(&upstream, &limit);
+	ck_assert_uint_eq(limit_charge(&limit, size, size), size);
+	ck_assert_ptr_null(source_alloc(&source, &size, TARN_ALIGNMENT));
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_uint_eq(limit.used, 0);
+	ck_assert_uint_eq(wrong->taken, 1);
+	ck_assert_uint_eq(wrong->returned, 1);
+	limit_finish(&limit);
+}
+END_TEST
+
+START_TEST(source_resize_beyond_the_limit_is_refused)
+{
+	size_t size = 5000, larger = 10001;
+	struct source source;
+	struct limit limit;
+	unsigned char *ptr;
+
+	limit_init(&limit, 10000, NULL);
+	source = source_of(tarn_upstream_malloc(), &limit);
+	ck_assert_uint_eq(limit_charge(&limit, size, size), size);
+	ptr = source_alloc(&source, &size, TARN_ALIGNMENT);
+	ck_assert_ptr_nonnull(ptr);
+	write_pattern(ptr, size);
+	ck_assert_ptr_null(source_resize(&source, ptr, size, &larger));
+	ck_assert_uint_eq(limit.used, size);
+	ck_assert(has_pattern(ptr, size));
+	larger = 10000;
+	ptr = source_resize(&source, ptr, size, &larger);
+	ck_assert_ptr_nonnull(ptr);
+	ck_assert_uint_eq(limit.used, larger);
+	ck_assert(has_pattern(ptr, size));
+	source_release(&source, ptr, larger);
+	ck_assert_uint_eq(limit.used, 0);
+	limit_finish(&limit);
+}
+END_TEST
+
+static void add_source_tests(Suite *suite)
+{
+	TCase *tcase = suite_case(suite, "source");
+
+	tcase_add_test(tcase, usable_memory_is_aligned_and_clear_of_both_ends);
+	tcase_add_loop_test(tcase,
+			    source_of_wrong_memory_gives_it_back_and_is_enomem,
+			    0, 4);
+	tcase_add_test(tcase, source_resize_beyond_the_limit_is_refused);
+}
+
 /* ---- pools over upstreams ------------------------------------------------ */
 
 enum {
@@ -431,6 +550,7 @@ int main(void)
 	Suite *suite = suite_create("upstream");
 
 	add_table_tests(suite);
+	add_source_tests(suite);
 	add_pool_tests(suite);
 	return suite_run(suite);
 }
