@@ -1,61 +1,165 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # coverage.sh DIRECTORY: what was run of the files of lib/, by gcov, from the
-# counts in DIRECTORY. Fails below the least share of lines.
+# counts in DIRECTORY. Fails where a line was not run or a branch not taken,
+# both ways, unless a comment says why, on its line or in front of it:
+#	/* COVERAGE: the reason */
+# Each of these is printed. Fails where there are too many, and where one
+# excuses nothing.
+#
+# What counts is the source: a function of a header, which the compiler copies
+# into each file that calls it, is covered by all its copies together; and an
+# excused branch excuses the lines behind it. A branch that no line of ours has
+# must not be there: hence -O0, and no function is inlined by force.
 set -eu
 
-least=95 # percent of lines
+most=10 # reasons
 counts=$(cd "$1" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 
 ls "$counts"/*.gcda >/dev/null
-# In one go, so that gcov sums up a header over all files that include it.
+# In one go, so that gcov tells of a header over all files that include it. By
+# what was compiled, so that a file of which nothing was run is told of, too.
 # shellcheck disable=SC2086 # GCOV may be two words
-${GCOV:-gcov} -b -n -o "$counts" "$counts"/*.gcda >"$dir/gcov"
+${GCOV:-gcov} -b -c -t -o "$counts" "$counts"/*.gcno >"$dir/gcov"
 
-awk -v least="$least" '
-	# "Lines executed:95.12% of 41": part is 39, whole is 41.
-	function count(text)
+# Of each file gcov prints "count: number:source", then the branches that begin
+# there; where a line has several copies, they follow in a part of their own.
+awk -v most="$most" '
+	function fail(text)
 	{
-		sub(/.*:/, "", text)
-		split(text, word, /% of /)
-		whole = word[2]
-		part = int(word[1] * whole / 100 + 0.5)
+		printf "coverage: %s\n", text
+		failed = 1
 	}
-	function share(of_part, of_whole, what)
+	function share(part, whole, what)
 	{
 		return sprintf("%5.1f %% of %4d %s", \
-			of_whole ? 100 * of_part / of_whole : 100, of_whole, what)
+			whole ? 100 * part / whole : 100, whole, what)
 	}
-	/^File / {
-		gsub(/\047/, "")
-		name = $2 ~ /(^|\/)lib\/[a-z_]+\.[ch]$/ ? $2 : ""
-		sub(/.*\//, "", name)
+	# A line that has code, in the order in which they stand.
+	function add_line()
+	{
+		if (here in run)
+			return
+		run[here] = 0
+		order[++orders] = here
+		text_of[here] = text
+		if (reason != "") {
+			reason_of[here] = reason
+			reasons++
+		}
+		reason = ""
 	}
-	name && /^Lines executed/ {
-		count($0)
-		lines += part
-		all_lines += whole
-		text = sprintf("%-12s %s", name, share(part, whole, "lines"))
+	# A reason may go on for lines; it is for the first code after its begin.
+	function read_reason()
+	{
+		if (text ~ /COVERAGE:/) {
+			reason = text
+			sub(/.*COVERAGE: */, "", reason)
+			open = 1
+		} else if (open) {
+			reason = reason " " text
+		}
+		if (open && reason ~ /\*\//) {
+			sub(/ *\*\/.*/, "", reason)
+			gsub(/[ \t]+/, " ", reason)
+			open = 0
+		}
 	}
-	name && /^Taken at least once/ {
-		count($0)
-		taken += part
-		all_taken += whole
-		text = text ", " share(part, whole, "branches")
+	/^ *-: *0:Source:/ {
+		ours = match($0, /(lib\/[a-z_]+\.[ch]|include\/tarn\.h)$/)
+		file = substr($0, RSTART)
+		if (ours)
+			files[++file_count] = file
 	}
-	/calls|^Calls/ && name {	# the last line about a file
-		print text
-		name = ""
+	!ours || /^ *-: *0:/ {
+		next
+	}
+	/^ *[^:]+: *[0-9]+:/ {
+		split($0, field, ":")
+		count = field[1]
+		gsub(/[ *]/, "", count)
+		here = file ":" field[2] + 0
+		text = $0
+		sub(/^[^:]*:[^:]*:/, "", text)
+		if (!(here in seen)) {
+			seen[here] = 1
+			read_reason()
+		}
+		if (count != "-") {
+			add_line()
+			if (count !~ /[#=]/)
+				run[here] = 1
+		}
+		next
+	}
+	/^branch/ {
+		if (!((here, $2) in known)) {
+			known[here, $2] = 1
+			branches[here]++
+		}
+		if ($3 == "taken" && $4 > 0 && !((here, $2) in taken)) {
+			taken[here, $2] = 1
+			went[here]++
+		}
+	}
+	# What is not covered of a line, in words.
+	function missing(here,	words)
+	{
+		words = run[here] ? "" : "never run"
+		if (branches[here] > went[here])
+			words = words (words ? ", " : "") \
+				branches[here] - went[here] " of " \
+				branches[here] " branches not taken"
+		return words
+	}
+	# What an excused branch leads to is excused, too.
+	function look_at(here,	words)
+	{
+		words = missing(here)
+		excused = here in reason_of || (excused && !run[here])
+		if (here in reason_of) {
+			printf "excused: %s: %s: %s\n", here, words, \
+				reason_of[here]
+			if (words == "")
+				fail(here ": needs no excuse")
+		} else if (words != "" && !excused) {
+			sub(/^[ \t]*/, "", text_of[here])
+			fail(here ": " words ": " text_of[here])
+		}
+	}
+	function add_up(here,	file)
+	{
+		file = here
+		sub(/:.*/, "", file)
+		lines[file]++
+		lines_run[file] += run[here]
+		all[file] += branches[here]
+		all_went[file] += went[here]
 	}
 	END {
-		printf "%-12s %s, %s\n", "lib/", \
-			share(lines, all_lines, "lines"), \
-			share(taken, all_taken, "branches")
-		if (100 * lines < least * all_lines || !all_lines) {
-			printf "coverage: below %d %% of lines\n", least
-			exit 1
+		for (i = 1; i <= orders; i++) {
+			look_at(order[i])
+			add_up(order[i])
 		}
+		for (i = 1; i <= file_count; i++) {
+			file = files[i]
+			printf "%-14s %s, %s\n", file, \
+				share(lines_run[file], lines[file], "lines"), \
+				share(all_went[file], all[file], "branches")
+			sum += lines[file]
+			sum_run += lines_run[file]
+			sum_all += all[file]
+			sum_went += all_went[file]
+		}
+		printf "%-14s %s, %s, %d excused of at most %d\n", "all", \
+			share(sum_run, sum, "lines"), \
+			share(sum_went, sum_all, "branches"), reasons, most
+		if (!sum_all)
+			fail("no branch at all was counted")
+		if (reasons > most)
+			fail("too many excuses")
+		exit failed
 	}' "$dir/gcov"
