@@ -6,8 +6,9 @@
  *
  * The linker does it, by --wrap for each of the names below: so only what is
  * linked into the program is seen, the library from the inside and the test,
- * and of these only threads that are watched. It works with sanitizers too,
- * whose malloc stands behind these.
+ * and of these only threads that are watched. It works with the sanitizers of
+ * gcc too, which stand behind these; those of clang are linked into the program
+ * and would be refused as well: configure leaves the test out there.
  *
  * To be included by one file. It is unfriendly where a system may be: each
  * call leaves another errno.

@@ -23,7 +23,7 @@ enum {
 	OBJECTS = 400,     /* the most that a walk keeps in a pool          */
 	KINDS = 4,         /* of pools                                      */
 	SAMPLE = 257,      /* about every so manieth byte is checked        */
-	QUICK_STRIDE = 17, /* a quick run fails every so manieth call only  */
+	QUICK_STRIDE = 31, /* a quick run fails every so manieth call only  */
 	CALLS_LEAST = 80,  /* that a walk makes                             */
 	EXIT_UNREACHED = 3 /* of a walk with fewer calls                    */
 };
