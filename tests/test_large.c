@@ -622,7 +622,7 @@ START_TEST(table_grown_by_another_meanwhile_is_grown_once)
 	ck_assert_ptr_nonnull(large_alloc(large, &meanwhile.use, 16, 10000));
 	ck_assert_uint_eq(meanwhile.table, 0);
 	ck_assert_uint_eq(large->home.capacity, 2 * LARGE_FEW);
-	ck_assert_uint_eq(large_figures(large).count, fit + 2);
+	ck_assert_uint_eq(large_figures(large, 0).count, fit + 2);
 	ck_assert_uint_eq(meanwhile.counting.live_blocks, fit + 3);
 	large_clear(large, &meanwhile.use);
 	counting_finish(&meanwhile.counting);
