@@ -259,11 +259,11 @@ TARN_NOPLT void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size);
 /*
  * Resizes memory of tarn_palloc, tarn_pcalloc or tarn_prealloc, and of no other
  * call, from `old_size` to `new_size` bytes, keeping what both hold. NULL `ptr`
- * allocates. In place for the calling thread's last object where there is room,
- * for a smaller size, and for a large object where upstream can (within a
- * limit, malloc's alone); else moved, and a large old one freed. Returns the
- * memory, or NULL with ENOMEM: the old one stays. Other threads must not use
- * the object meanwhile. MT-Safe.
+ * allocates. In place for the calling thread's last object where there is room
+ * and it stays small, for a smaller size, and for a large object where upstream
+ * can (within a limit, malloc's alone); else moved, and a large old one freed.
+ * Returns the memory, or NULL with ENOMEM: the old one stays. Other threads
+ * must not use the object meanwhile. MT-Safe.
  */
 void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 		    size_t new_size);

@@ -245,11 +245,13 @@ static void *prealloc_keep(tarn_pool *pool, void *ptr, size_t old_size,
 	struct local *local = pool_find_local(pool);
 	struct large_use use;
 
-	if (local != NULL && old_size <= local->hot.max)
-		return local_resize(local, ptr, old_size, new_size) ||
-				       new_size <= old_size
-			       ? ptr
-			       : NULL;
+	if (local != NULL && old_size <= local->hot.max) {
+		/* What grows beyond `max` is large, for tarn_pfree. */
+		bool kept = new_size <= local->hot.max &&
+			    local_resize(local, ptr, old_size, new_size);
+
+		return kept || new_size <= old_size ? ptr : NULL;
+	}
 	if (new_size <= pool->own.hot.max || new_size > PTRDIFF_MAX)
 		return NULL;
 	use = pool_large_use(pool);

@@ -515,6 +515,26 @@ START_TEST(prealloc_small_to_large_moves_into_the_list)
 }
 END_TEST
 
+/* Though there is room behind it: what is large is freed by tarn_pfree. */
+START_TEST(prealloc_of_the_last_to_large_moves_into_the_list)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+	tarn_pool *pool;
+	unsigned char *object;
+
+	options.first_block = 65536;
+	pool = tarn_pool_create(&options);
+	object = tarn_palloc(pool, 4096);
+	write_pattern(object, 0, 4096);
+	object = tarn_prealloc(pool, object, 4096, 4097);
+	ck_assert_ptr_nonnull(object);
+	check_pattern(object, 4096);
+	ck_assert_uint_eq(stats_of(pool).large_count, 1);
+	ck_assert_int_eq(tarn_pfree(pool, object), 0);
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(prealloc_large_to_small_keeps_the_contents)
 {
 	static const size_t sizes[] = {20000, 4097, 4096, 1000, 16, 1, 0};
@@ -561,6 +581,8 @@ static void add_prealloc_tests(Suite *suite)
 	tcase_add_test(tcase,
 		       prealloc_large_without_a_place_at_home_keeps_the_old);
 	tcase_add_test(tcase, prealloc_small_to_large_moves_into_the_list);
+	tcase_add_test(tcase,
+		       prealloc_of_the_last_to_large_moves_into_the_list);
 	tcase_add_loop_test(tcase, prealloc_large_to_small_keeps_the_contents,
 			    0, 3);
 }
