@@ -48,9 +48,9 @@ static struct {
 /* [a] how often tarn_trim was called: a slot that is behind empties itself. */
 static _Atomic uint32_t block_trims;
 
-uintptr_t block_secret;
+_Atomic uintptr_t block_secret;
 
-static void block_cache_configure(void)
+void block_cache_configure(void)
 {
 	const char *text = debug_getenv("TARN_CACHE");
 	unsigned long long bytes;
@@ -70,9 +70,8 @@ static void block_cache_configure(void)
 
 #ifdef HAVE_SYS_AUXV_H
 /* Sixteen bytes that the kernel drew for this process. */
-static uintptr_t block_draw_secret(void)
+static uintptr_t block_draw(void)
 {
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): it is one */
 	const void *drawn = (const void *)getauxval(AT_RANDOM);
 	uintptr_t secret = 0;
 
@@ -83,17 +82,23 @@ static uintptr_t block_draw_secret(void)
 #else
 /* Where the system loaded what, and when: the best without a call of its own.
  */
-static uintptr_t block_draw_secret(void)
+static uintptr_t block_draw(void)
 {
-	return ((uintptr_t)time(NULL) * (uintptr_t)0x9e3779b97f4a7c15) ^
+	return ((uintptr_t)time(NULL) * (uintptr_t)0x9e3779b9) ^
 	       (uintptr_t)&block_secret ^ (uintptr_t)&time;
 }
 #endif
 
-void block_configure(void)
+uintptr_t block_draw_secret(void)
 {
-	block_cache_configure();
-	block_secret = block_draw_secret();
+	uintptr_t drawn = block_draw() | 1, none = 0;
+
+	/* ORDER block-secret (relaxed): see block_known_secret. */
+	return atomic_compare_exchange_strong_explicit(
+		       &block_secret, &none, drawn, memory_order_relaxed,
+		       memory_order_relaxed)
+		       ? drawn
+		       : none;
 }
 
 _Noreturn void block_overwritten(const struct block *block)

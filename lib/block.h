@@ -87,13 +87,28 @@ static inline void *block_memory(struct block *block)
 	return (char *)block - block->skip;
 }
 
-/* [c] after block_configure: no program knows it */
-extern uintptr_t block_secret __attribute__((visibility("hidden")));
+/* [a] set once; 0: not yet */
+extern _Atomic uintptr_t block_secret __attribute__((visibility("hidden")));
+
+/* Sets the secret, before the first block is made. */
+uintptr_t block_draw_secret(void);
+
+/* What no program knows, the same for all blocks of a process. */
+static inline uintptr_t block_known_secret(void)
+{
+	/* ORDER block-secret (relaxed): a number, which publishes nothing; who
+	   finds none yet sets it, or learns what another thread has set. Pairs
+	   with block_draw_secret. */
+	uintptr_t secret =
+		atomic_load_explicit(&block_secret, memory_order_relaxed);
+
+	return TARN_LIKELY(secret != 0) ? secret : block_draw_secret();
+}
 
 /* What `check` is while nobody overwrote the header. */
 static inline uintptr_t block_checked(const struct block *block)
 {
-	uintptr_t word = (uintptr_t)block ^ block_secret ^ block->size;
+	uintptr_t word = (uintptr_t)block ^ block_known_secret() ^ block->size;
 
 	word = word * (uintptr_t)UINT64_C(0x9e3779b97f4a7c15) + block->skip;
 	return word ^ block->base * (uintptr_t)UINT64_C(0xff51afd7ed558ccd);
@@ -181,9 +196,8 @@ void block_cache_leave(struct block_cache *cache);
 /* Gives the depot and `cache` (or NULL) back to malloc; tells the others. */
 void block_cache_trim(struct block_cache *cache);
 
-/* Reads TARN_CACHE, chooses the secret. Once, before the first block is made.
- */
-void block_configure(void);
+/* Reads TARN_CACHE. Once, before the first cache is used. */
+void block_cache_configure(void);
 
 /* Around fork: the depot must not be torn in the child. */
 void block_cache_lock(void);

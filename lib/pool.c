@@ -106,8 +106,7 @@ static PER_OPTIONS struct pool_layout pool_lay_out(const tarn_options *options)
 static void *pool_use_buffer(const tarn_options *options, size_t least,
 			     size_t *size)
 {
-	/* What pools are watched by, and the secret of their blocks, is known
-	   from the first slot on. */
+	/* What pools are watched by is known from the first slot on. */
 	slot_get();
 	*size = options->buffer_size;
 	return *size >= least && upstream_usable(options->buffer, *size, 1)

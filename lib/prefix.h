@@ -7,11 +7,12 @@
 #ifndef TARN_PREFIX_H
 #define TARN_PREFIX_H
 
+#define block_cache_configure   tarn_own_block_cache_configure
 #define block_cache_leave       tarn_own_block_cache_leave
 #define block_cache_lock        tarn_own_block_cache_lock
 #define block_cache_trim        tarn_own_block_cache_trim
 #define block_cache_unlock      tarn_own_block_cache_unlock
-#define block_configure         tarn_own_block_configure
+#define block_draw_secret       tarn_own_block_draw_secret
 #define block_give              tarn_own_block_give
 #define block_overwritten       tarn_own_block_overwritten
 #define block_secret            tarn_own_block_secret
@@ -59,7 +60,6 @@
 #define mark_call_end           tarn_own_mark_call_end
 #define mark_close              tarn_own_mark_close
 #define mark_cut                tarn_own_mark_cut
-#define watch_cut               tarn_own_watch_cut
 #define mark_give               tarn_own_mark_give
 #define mark_open               tarn_own_mark_open
 #define mark_own                tarn_own_mark_own
@@ -108,6 +108,7 @@
 #define watch_bury              tarn_own_watch_bury
 #define watch_callback          tarn_own_watch_callback
 #define watch_callback_end      tarn_own_watch_callback_end
+#define watch_cut               tarn_own_watch_cut
 #define watch_end               tarn_own_watch_end
 #define watch_enter             tarn_own_watch_enter
 #define watch_exclusive         tarn_own_watch_exclusive

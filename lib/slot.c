@@ -135,7 +135,7 @@ static void slot_after_fork_child(void) MUTEX_DROPPED(slot_mutex)
 static void slot_setup(void)
 {
 	debug_configure();
-	block_configure();
+	block_cache_configure();
 	/* COVERAGE: true in a program of ThreadSanitizer\'s alone */
 	slot_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL);
 	/* The key last, for it would be in vain without the handlers. */

@@ -157,7 +157,7 @@ static size_t kept_with(const char *text)
 	size_t size = 4096, kept = 0;
 
 	ck_assert_int_eq(setenv("TARN_CACHE", text, 1), 0);
-	block_configure();
+	block_cache_configure();
 	for (size_t i = 0; i < 100; i++)
 		blocks[i] = take(cache, &size);
 	for (size_t i = 0; i < 100; i++) {

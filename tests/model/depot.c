@@ -34,7 +34,7 @@ static void setup(void)
 {
 	void *first, *second;
 
-	block_configure();
+	block_cache_configure();
 	first = take();
 	second = take();
 	give(first);
