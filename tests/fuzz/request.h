@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request for memory, by any call of the interface that gives some, and
+ * what can be checked of the answer without knowing the pool.
+ */
+#ifndef TARN_FUZZ_REQUEST_H
+#define TARN_FUZZ_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "input.h"
+#include "tarn.h"
+
+/* What errno is before each call: none of the library's. */
+#define REQUEST_ERRNO EXDEV
+
+struct object {
+	unsigned char *ptr;
+	size_t size, alignment;
+	unsigned char mark; /* what its bytes follow from       */
+	bool large;         /* in the large list                */
+	bool resizable;     /* of palloc, pcalloc or prealloc   */
+};
+
+struct request {
+	const struct request_kind *kind;
+	size_t size; /* SIZE_MAX: a product beyond it           */
+	size_t count, item;
+	size_t alignment;
+	unsigned char mark;
+	int error; /* EINVAL: the arguments cannot be; or 0     */
+};
+
+struct request request_read(struct input *in);
+
+/* Whether it asks for more than there is. */
+bool request_is_huge(const struct request *request);
+
+/*
+ * Makes the request. False where it was refused, for the reason in errno.
+ * Otherwise the object's contents were what they should be, and are now its
+ * own.
+ */
+bool request_serve(tarn_pool *pool, const struct request *request,
+		   struct object *object);
+
+void object_write(const struct object *object);
+
+/* Whether the first `size` bytes are what object_write wrote. */
+bool object_has(const struct object *object, size_t size);
+
+bool object_overlaps(const struct object *one, const struct object *other);
+
+#endif
