@@ -33,7 +33,8 @@ const char *__tsan_default_options(void);
 	}                                                                      \
 	TARGET_PLAIN const char *__tsan_default_options(void)                  \
 	{                                                                      \
-		return "allocator_may_return_null=1:report_signal_unsafe=0";   \
+		return "allocator_may_return_null=1:halt_on_error=1:"          \
+		       "report_signal_unsafe=0";                               \
 	}
 
 #endif
