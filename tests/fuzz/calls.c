@@ -20,6 +20,9 @@
 TARGET_OPTIONS
 const char target_name[] = "calls";
 
+/* Of the calling thread's destructors; 0: before its end. */
+static _Thread_local int thread_round;
+
 /* ---- objects ------------------------------------------------------------ */
 
 /* As request_serve, for a handler that may not return. */
@@ -42,14 +45,15 @@ static bool serve(struct model *model, const struct request *request,
 static void step_request(struct model *model, struct member *member)
 {
 	struct request request = request_read(&model->in);
+	bool cannot_be = request_is_huge(&request) ||
+			 (thread_round != 0 && request_is_local(&request));
 	struct before before = before_call(model, member);
 	struct object object;
 
 	if (serve(model, &request, &object))
 		member_enter(model, member, object, &before);
 	else if (request.error == 0)
-		check_refused(model, member, &before,
-			      request_is_huge(&request));
+		check_refused(model, member, &before, cannot_be);
 	else
 		REQUIRE(errno == request.error &&
 			model->oom_calls == before.oom_calls);
@@ -187,7 +191,6 @@ enum {
 };
 
 static pthread_key_t thread_key;
-static _Thread_local int thread_round;
 
 static void thread_end(void *arg)
 {

@@ -105,12 +105,12 @@ static bool is_limited(const struct member *member)
 }
 
 void check_refused(struct model *model, struct member *member,
-		   const struct before *before, bool huge)
+		   const struct before *before, bool cannot_be)
 {
 	tarn_stats now;
 
 	REQUIRE(errno == ENOMEM);
-	REQUIRE(huge || is_limited(member) ||
+	REQUIRE(cannot_be || is_limited(member) ||
 		failures(model) > before->failures);
 	REQUIRE(model->oom_calls == before->oom_calls + (member->oom != NULL));
 	now = member_stats(member);

@@ -100,10 +100,10 @@ struct before before_call(struct model *model, struct member *member);
 
 /*
  * A call was refused: with ENOMEM, for a reason, after the handler, and
- * nothing has changed. `huge`: nobody could serve it.
+ * nothing has changed. `cannot_be`: no such request is ever served.
  */
 void check_refused(struct model *model, struct member *member,
-		   const struct before *before, bool huge);
+		   const struct before *before, bool cannot_be);
 
 /* Whether the call between added an object to the large list. */
 bool grew_large(const struct member *member, const struct before *before);

@@ -231,6 +231,13 @@ bool request_is_huge(const struct request *request)
 	       request->alignment > ALIGNMENT_MOST;
 }
 
+bool request_is_local(const struct request *request)
+{
+	return request->kind->call == call_local ||
+	       request->kind->call == call_local_packed ||
+	       request->kind->call == call_local_aligned;
+}
+
 /* ---- serving it --------------------------------------------------------- */
 
 static bool is_zero(const unsigned char *ptr, size_t size)

@@ -37,6 +37,9 @@ struct request request_read(struct input *in);
 /* Whether it asks for more than there is. */
 bool request_is_huge(const struct request *request);
 
+/* Whether it is by tarn_pool_local, which a thread past its end cannot have. */
+bool request_is_local(const struct request *request);
+
 /*
  * Makes the request. False where it was refused, for the reason in errno.
  * Otherwise the object's contents were what they should be, and are now its
