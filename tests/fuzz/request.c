@@ -308,5 +308,7 @@ bool object_overlaps(const struct object *one, const struct object *other)
 {
 	uintptr_t a = (uintptr_t)one->ptr, b = (uintptr_t)other->ptr;
 
-	return a < b + other->size && b < a + one->size;
+	/* What has no byte may stand anywhere, also within another one. */
+	return one->size != 0 && other->size != 0 && a < b + other->size &&
+	       b < a + one->size;
 }
