@@ -62,7 +62,7 @@ static void *guard_alloc(void *ctx, size_t *size, size_t alignment)
 	char *start, *object;
 
 	(void)ctx;
-	if (!align_sum(*size, 2 * page + align_max(alignment, page), &whole))
+	if (!align_sum(*size, page + align_max(alignment, page), &whole))
 		return NULL;
 	whole = align_down(whole, page);
 	start = mmap(NULL, whole, PROT_READ | PROT_WRITE,
