@@ -420,11 +420,10 @@ void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to)
 
 size_t watch_held(tarn_pool *pool)
 {
-	size_t held = 0;
+	size_t held;
 
 	mutex_lock(&pool->mutex);
-	if (pool->watch != NULL)
-		held = pool->watch->held;
+	held = pool->watch->held;
 	mutex_unlock(&pool->mutex);
 	return held;
 }
