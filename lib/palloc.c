@@ -307,10 +307,11 @@ static void *prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 static void *prealloc_traced(tarn_pool *pool, void *ptr, size_t old_size,
 			     size_t new_size)
 {
-	uint32_t id = watch_trace_take(ptr);
+	uint32_t id = watch_trace_id(ptr);
 	void *object = prealloc(pool, ptr, old_size, new_size);
 
-	watch_trace_keep(object != NULL ? object : ptr, id);
+	if (object != NULL)
+		watch_trace_move(ptr, object, id);
 	watch_trace(pool, TRACE_RESIZE, new_size, object != NULL ? id : 0);
 	return object;
 }
@@ -331,15 +332,15 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 
 static bool pfree_watched(tarn_pool *pool, void *ptr)
 {
-	uint32_t id = watch_is_traced(pool) ? watch_trace_take(ptr) : 0;
+	uint32_t id = watch_is_traced(pool) ? watch_trace_id(ptr) : 0;
 	bool freed = pfree_large(pool, ptr);
 
-	if (freed)
+	if (freed) {
 		watch_freed(pool, ptr);
-	else
+		watch_trace_move(ptr, NULL, id);
+	} else {
 		watch_refused(pool, ptr);
-	if (!freed && id != 0)
-		watch_trace_keep(ptr, id);
+	}
 	if (watch_is_traced(pool))
 		watch_trace(pool, freed ? TRACE_FREE : TRACE_REFUSED, 0, id);
 	return freed;

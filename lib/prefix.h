@@ -126,9 +126,9 @@
 #define watch_trace_alloc       tarn_own_watch_trace_alloc
 #define watch_trace_cleanup     tarn_own_watch_trace_cleanup
 #define watch_trace_ended       tarn_own_watch_trace_ended
-#define watch_trace_keep        tarn_own_watch_trace_keep
+#define watch_trace_id          tarn_own_watch_trace_id
+#define watch_trace_move        tarn_own_watch_trace_move
 #define watch_trace_object      tarn_own_watch_trace_object
 #define watch_trace_process     tarn_own_watch_trace_process
-#define watch_trace_take        tarn_own_watch_trace_take
 
 #endif

@@ -558,22 +558,25 @@ void watch_trace_alloc(tarn_pool *pool, size_t alignment, size_t size,
 	mutex_unlock(&debug_mutex);
 }
 
-uint32_t watch_trace_take(const void *object)
+uint32_t watch_trace_id(const void *object)
 {
 	uint32_t id;
 
 	mutex_lock(&debug_mutex);
 	id = trace_find_id_locked(object);
-	if (id != 0)
-		trace_keep_id_locked(object, 0);
 	mutex_unlock(&debug_mutex);
 	return id;
 }
 
-void watch_trace_keep(const void *object, uint32_t id)
+void watch_trace_move(const void *from, const void *to, uint32_t id)
 {
+	if (id == 0)
+		return;
 	mutex_lock(&debug_mutex);
-	trace_keep_id_locked(object, id);
+	if (trace_find_id_locked(from) == id)
+		trace_keep_id_locked(from, 0);
+	if (to != NULL)
+		trace_keep_id_locked(to, id);
 	mutex_unlock(&debug_mutex);
 }
 

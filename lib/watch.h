@@ -123,11 +123,12 @@ static inline bool watch_is_traced(const tarn_pool *pool)
 void watch_trace_alloc(tarn_pool *pool, size_t alignment, size_t size,
 		       const void *object);
 
-/* The id of an object that may be free after the call. */
-uint32_t watch_trace_take(const void *object);
+/* The id of an object that may be elsewhere, or free, after the call. */
+uint32_t watch_trace_id(const void *object);
 
-/* It is at `object` after the call. */
-void watch_trace_keep(const void *object, uint32_t id);
+/* It went from there, where another one may stand by now, to another place, or
+   to NULL. */
+void watch_trace_move(const void *from, const void *to, uint32_t id);
 
 void watch_trace(const tarn_pool *pool, enum trace_op op, size_t size,
 		 uint32_t id);
