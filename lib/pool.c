@@ -523,12 +523,14 @@ static inline bool pool_destroy(tarn_pool *pool)
 	return true;
 }
 
-static __attribute__((noinline)) void pool_destroy_watched(tarn_pool *pool)
+/* Of a pool that is watched, for the call at `caller`. */
+static __attribute__((noinline)) void pool_destroy_watched(tarn_pool *pool,
+							   const void *caller)
 {
-	uint32_t number;
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	struct watch_call call WATCH_UNTIL_END =
+		watch_begin(pool, caller, WATCH_AS_IT_IS);
+	uint32_t number = watch_number(pool);
 
-	number = watch_number(pool);
 	if (pool_destroy(pool) && number != 0)
 		watch_trace_ended(number);
 }
@@ -540,7 +542,7 @@ void tarn_pool_destroy(tarn_pool *pool)
 	if (TARN_LIKELY(pool->source.watched == 0))
 		pool_destroy(pool);
 	else
-		pool_destroy_watched(pool);
+		pool_destroy_watched(pool, __builtin_return_address(0));
 }
 
 /* ---- a thread's own part --------------------------------------------- */
