@@ -68,15 +68,6 @@ static void watch_write_locked(uint32_t number, enum trace_op op,
 	trace_write_locked(&call);
 }
 
-/* An older program may not know of this option. */
-static size_t watch_first_block(const tarn_options *options)
-{
-	return options != NULL && options->struct_size >=
-					  offsetof(tarn_options, max_block)
-		       ? options->first_block
-		       : 0;
-}
-
 static void watch_trace_create_locked(tarn_pool *pool,
 				      const tarn_options *options)
 	MUTEX_HELD(debug_mutex)
@@ -86,7 +77,7 @@ static void watch_trace_create_locked(tarn_pool *pool,
 	pool->watch->number = trace_pool_locked();
 	watch_write_locked(pool->watch->number,
 			   parent != NULL ? TRACE_CHILD : TRACE_CREATE, 1,
-			   watch_first_block(options),
+			   options->first_block,
 			   parent != NULL ? parent->watch->number : 0);
 }
 

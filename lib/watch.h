@@ -30,8 +30,8 @@ struct watch {
 
 /* ---- lifetimes ------------------------------------------------------- */
 
-/* Begins to watch a pool just made with `options`, or NULL; false: there is no
-   memory for it. */
+/* Begins to watch a pool just made with `options`, as options_read left them;
+   false: there is no memory for it. */
 bool watch_pool(tarn_pool *pool, const tarn_options *options);
 
 /* Where objects with memory of their own come from. */
