@@ -270,12 +270,11 @@ bool local_resize(struct local *local, void *ptr, size_t old_size,
 		  size_t new_size)
 {
 	struct room room = local_room(local);
-	size_t size = align_up(old_size, TARN_ALIGNMENT), resized;
-
+	size_t size = align_up(old_size, TARN_ALIGNMENT);
 	/* Rounded, for packed objects may leave `end` unaligned. */
-	if ((char *)ptr + size != room.last ||
-	    !align_up_checked(new_size, TARN_ALIGNMENT, &resized) ||
-	    resized > size + room_size(room))
+	size_t resized = align_up(new_size, TARN_ALIGNMENT);
+
+	if ((char *)ptr + size != room.last || resized > size + room_size(room))
 		return false;
 	room.last = (char *)ptr + resized;
 	local_set(local, room, local_given(local));

@@ -97,8 +97,8 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 		       size_t alignment, size_t size);
 
 /*
- * Resizes the last object in place, or returns false. `ptr` is of tarn_palloc,
- * of whichever thread. Owner.
+ * Resizes the last object in place, or returns false; neither size is above
+ * `max`. `ptr` is of tarn_palloc, of whichever thread. Owner.
  */
 bool local_resize(struct local *local, void *ptr, size_t old_size,
 		  size_t new_size);
