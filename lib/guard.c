@@ -73,7 +73,11 @@ static void *guard_alloc(void *ctx, size_t *size, size_t alignment)
 	object -= (uintptr_t)object & (alignment - 1);
 	pages = guard_pages_of(object, *size);
 	guard_trim(start, whole, pages);
-	mprotect(pages.start + pages.size - page, page, PROT_NONE);
+	/* One mapping more, which the system may refuse. */
+	if (mprotect(pages.start + pages.size - page, page, PROT_NONE) != 0) {
+		munmap(pages.start, pages.size);
+		return NULL;
+	}
 	mark_root(pages.start, pages.size - page);
 	return object;
 }

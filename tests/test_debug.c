@@ -6,6 +6,8 @@
 #include "child.h"
 
 #include <limits.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "counting.h"
 #include "debug.h"
@@ -264,6 +266,33 @@ static int guard_without_memory(void)
 	return 0;
 }
 
+/* Instead of the system's, in this program. */
+static bool protect_refused;
+
+int mprotect(void *start, size_t size, int protection)
+{
+	if (protect_refused) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_mprotect, start, size, protection);
+}
+
+/* A process may have so many mappings and no more. */
+static int guard_without_mappings(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+
+	EXPECT(tarn_palloc(pool, 100) != NULL);
+	protect_refused = true;
+	EXPECT(tarn_palloc(pool, 100) == NULL && errno == ENOMEM);
+	EXPECT(tarn_palloc(pool, LARGE) == NULL && errno == ENOMEM);
+	protect_refused = false;
+	EXPECT(tarn_palloc(pool, 100) != NULL);
+	tarn_pool_destroy(pool);
+	return 0;
+}
+
 START_TEST(guard_stands_behind_each_object)
 {
 	child_silent("guard,unwatched", guard_objects);
@@ -282,6 +311,7 @@ END_TEST
 START_TEST(guard_without_memory_is_enomem)
 {
 	child_silent("guard", guard_without_memory);
+	child_silent("guard", guard_without_mappings);
 }
 END_TEST
 
