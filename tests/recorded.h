@@ -8,6 +8,7 @@
 #include "child.h"
 
 #include "counting.h"
+#include "memcheck.h"
 
 enum {
 	LARGE = 20000 /* bytes: beyond the default large_above */
