@@ -387,8 +387,11 @@ static tarn_pool *pool_pop_child(tarn_pool *pool)
 		return NULL;
 	mutex_lock(&pool->mutex);
 	child = pool->children;
-	while (child != NULL && pool_is_busy(child))
+	while (child != NULL && pool_is_busy(child)) {
+		watch_blame(child, "its parent is reset or destroyed before "
+				   "its own reset or destroy ended");
 		child = child->older;
+	}
 	if (child != NULL)
 		pool_unlink_locked(pool, child);
 	mutex_unlock(&pool->mutex);

@@ -243,6 +243,19 @@ static int slow_destroy(void)
 	return 0;
 }
 
+static int reset_of_parent(void)
+{
+	tarn_pool *parent = tarn_pool_create(NULL);
+	tarn_options options = TARN_OPTIONS_INIT;
+	tarn_pool *child;
+
+	options.name = "child";
+	child = tarn_pool_create_child(parent, &options);
+	EXPECT(tarn_cleanup_add(child, reset_again, parent) != NULL);
+	tarn_pool_destroy(child);
+	return 0;
+}
+
 START_TEST(owner_reset_that_is_not_exclusive_aborts)
 {
 	child_aborts("owner", nested_reset,
@@ -256,6 +269,7 @@ START_TEST(owner_reset_that_is_not_exclusive_aborts)
 		     "): reset or destroyed while a thread allocates from "
 		     "it\n");
 	child_aborts("owner", slow_destroy, "pool 'slow' (0x");
+	child_aborts("owner", reset_of_parent, "pool 'child' (0x");
 }
 END_TEST
 
