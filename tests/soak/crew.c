@@ -65,7 +65,10 @@ void soak_gate_init(struct soak_gate *gate, size_t count)
 void soak_gate_wait(struct soak_gate *gate)
 {
 	size_t opened;
+	int state;
 
+	/* One cancelled in the wait would end with the mutex locked. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&gate->mutex);
 	opened = gate->opened;
 	if (--gate->missing == 0) {
@@ -76,6 +79,7 @@ void soak_gate_wait(struct soak_gate *gate)
 	while (gate->opened == opened)
 		pthread_cond_wait(&gate->changed, &gate->mutex);
 	pthread_mutex_unlock(&gate->mutex);
+	pthread_setcancelstate(state, NULL);
 }
 
 void soak_gate_finish(struct soak_gate *gate)
