@@ -70,11 +70,14 @@ static void *leaver_main(void *arg)
 
 static void leavers_run(struct leaver leavers[EXIT_ALIVE], uint64_t *random)
 {
+	/* ThreadSanitizer forgets a thread in the last round, to which the
+	   library's own destructor comes if it was first used in another. */
+	const size_t most = SOAK_SANITIZED ? 2 : 6;
 	pthread_t threads[EXIT_ALIVE];
 
 	for (size_t i = 0; i < EXIT_ALIVE; i++) {
-		leavers[i].early = !soak_once_in(random, 4);
-		leavers[i].destroys = soak_between(random, 1, 6);
+		leavers[i].early = SOAK_SANITIZED || !soak_once_in(random, 4);
+		leavers[i].destroys = soak_between(random, 1, most);
 		leavers[i].seen = 0;
 		bag_init(&leavers[i].bag, soak_random(random));
 		threads[i] =
