@@ -40,6 +40,12 @@ static const char debug_unwatched[] = "unwatched";
 
 /* ---- speaking -------------------------------------------------------- */
 
+/* In one piece, and whatever the program does with stdio. */
+static bool debug_put(const char *line, size_t length)
+{
+	return write(STDERR_FILENO, line, length) == (ssize_t)length;
+}
+
 static void debug_write(const char *format, va_list args)
 {
 	char line[DEBUG_LINE] = "tarn: ";
@@ -49,10 +55,8 @@ static void debug_write(const char *format, va_list args)
 	vsnprintf(line + length, most - length, format, args);
 	length = strlen(line);
 	line[length++] = '\n';
-	/* In one piece, and whatever the program does with stdio. There is
-	   nobody to tell where it fails. */
-	if (write(STDERR_FILENO, line, length) < 0)
-		length = 0;
+	/* There is nobody to tell that it failed. */
+	(void)debug_put(line, length);
 	aside_end(aside);
 }
 

@@ -93,7 +93,7 @@ build()
 	cp "$srcdir"/lib/*.[ch] "$work/lib"
 	chmod u+w "$work"/lib/*
 	printf '#define %s\n' 'TARN_TLS _Thread_local' \
-		'PACKAGE_VERSION "model"' >"$work/lib/config.h"
+		'PACKAGE_VERSION "model"' 'HAVE_SYS_AUXV_H 1' >"$work/lib/config.h"
 	small cursor.c cursor_looks 1
 	small cursor.c cursor_patience 1
 	small slot.h SLOT_TABLE_LEAST 2
