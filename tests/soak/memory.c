@@ -11,22 +11,23 @@
 #include "soak.h"
 #include "tarn.h"
 
-/* Rotations until all that only ever grows once has: slots, stacks, arenas. */
+/* Rotations: fewer tell nothing, and of more the last is overwritten. */
 enum {
-	WARM_UP = 3
+	LOOKS_LEAST = 9,
+	LOOKS_MOST = 20000
 };
 
-/* Bytes of growth that are chance: malloc's holes, stacks that the system
-   keeps, and what threads keep at hand. */
-static const size_t resident_slack = (size_t)16 << 20;
-static const size_t used_slack = (size_t)256 << 10;
+/* Bytes of growth that are chance: stacks of ended threads, of which the system
+   keeps 40 MiB, and what slots that wait for an heir have at hand. */
+static const size_t resident_slack = (size_t)48 << 20;
+static const size_t used_slack = (size_t)1 << 20;
 
 struct look {
 	size_t resident, used; /* bytes; used: malloc's, not given back */
 };
 
-static struct look warm, last;
-static size_t looks;
+static struct look looks[LOOKS_MOST];
+static size_t count;
 
 static size_t max(size_t a, size_t b)
 {
@@ -60,28 +61,43 @@ static size_t used_bytes(void)
 }
 #endif
 
-void memory_look(size_t rotation)
+void memory_look(void)
 {
+	struct look *look = &looks[count];
+
 	tarn_trim();
-	last.used = used_bytes();
-	last.resident = resident_bytes();
-	looks = rotation;
-	if (rotation <= WARM_UP) {
-		warm.used = max(warm.used, last.used);
-		warm.resident = max(warm.resident, last.resident);
-	}
+	look->used = used_bytes();
+	look->resident = resident_bytes();
+	count += count + 1 < LOOKS_MOST;
 }
 
+/* What was most in a third of the rotations. */
+static struct look most_in_third(size_t third)
+{
+	struct look most = {0, 0};
+
+	for (size_t i = count * third / 3; i < count * (third + 1) / 3; i++) {
+		most.used = max(most.used, looks[i].used);
+		most.resident = max(most.resident, looks[i].resident);
+	}
+	return most;
+}
+
+/* By the first third all that grows only once has: slots, stacks, arenas. */
 bool memory_has_grown(void)
 {
-	if (SOAK_SANITIZED || looks <= WARM_UP) {
-		printf("memory: not compared, after %zu rotations\n", looks);
+	struct look most[3];
+
+	if (SOAK_SANITIZED || count < LOOKS_LEAST) {
+		printf("memory: not compared, after %zu rotations\n", count);
 		return false;
 	}
-	printf("memory: resident %zu KiB, from malloc %zu KiB after %d "
-	       "rotations; %zu and %zu after %zu\n",
-	       warm.resident >> 10, warm.used >> 10, WARM_UP,
-	       last.resident >> 10, last.used >> 10, looks);
-	return last.resident > warm.resident + resident_slack ||
-	       last.used > warm.used + used_slack;
+	for (size_t i = 0; i < 3; i++) {
+		most[i] = most_in_third(i);
+		printf("memory in third %zu: at most %zu KiB resident, %zu "
+		       "from malloc\n",
+		       i + 1, most[i].resident >> 10, most[i].used >> 10);
+	}
+	return most[2].resident > most[0].resident + resident_slack ||
+	       most[2].used > most[0].used + used_slack;
 }

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Gives back all that is cached, and measures, after so many rotations. */
-void memory_look(size_t rotation);
+/* Gives back all that is cached, and measures: after each rotation. */
+void memory_look(void);
 
-/* Tells what was measured; whether it grew after the first rotations. */
+/* Tells what was measured; whether it grew after the first third. */
 bool memory_has_grown(void);
 
 #endif
