@@ -42,6 +42,12 @@ static bool serve(struct model *model, const struct request *request,
 	return served;
 }
 
+/* Whether it did not come as far as to be wrong. */
+static bool is_without_local(const struct request *request)
+{
+	return errno == ENOMEM && request_is_local(request);
+}
+
 static void step_request(struct model *model, struct member *member)
 {
 	struct request request = request_read(&model->in);
@@ -52,7 +58,7 @@ static void step_request(struct model *model, struct member *member)
 
 	if (serve(model, &request, &object))
 		member_enter(model, member, object, &before);
-	else if (request.error == 0)
+	else if (request.error == 0 || is_without_local(&request))
 		check_refused(model, member, &before, cannot_be);
 	else
 		REQUIRE(errno == request.error &&
@@ -217,7 +223,7 @@ static void step_thread(struct model *model, struct member *member)
 
 	(void)member;
 	/* A reset or destroy excludes every other thread. */
-	if (model->threads == THREADS || model->ending != 0)
+	if (model->threads == THREADS || model->ending != NULL)
 		return;
 	model->threads++;
 	REQUIRE(pthread_create(&thread, NULL, thread_main, model) == 0);

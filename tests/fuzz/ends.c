@@ -16,7 +16,7 @@ static void check_turn(struct model *model, const struct handler *handler)
 	struct member *member = handler->member, *at = member;
 	size_t newer = (size_t)(handler - member->handlers) + 1;
 
-	REQUIRE(model->ending != 0 && member->state != ALIVE);
+	REQUIRE(model->ending != NULL && member->state != ALIVE);
 	for (; newer < member->handler_count; newer++)
 		REQUIRE(!member->handlers[newer].pending);
 	member_forget_descendants(model, member);
@@ -24,12 +24,13 @@ static void check_turn(struct model *model, const struct handler *handler)
 		check_contents(at);
 }
 
-/* Those that the cleanup made end before the next cleanup runs. */
+/* Those that the cleanup made, of its pool or of an ancestor that ends too,
+   may have ended when the next cleanup runs. */
 static void after_turn(struct model *model, struct member *member,
 		       enum state state)
 {
-	check_tree_contents(model, member);
-	member_doom_descendants(model, member);
+	check_tree_contents(model, model->ending);
+	member_doom_descendants(model, model->ending);
 	member->state = state;
 }
 
@@ -162,6 +163,8 @@ static void end_again(struct member *member, void (*end)(tarn_pool *))
 static void end(struct model *model, struct member *member,
 		void (*end_pool)(tarn_pool *))
 {
+	struct member *outer = model->ending;
+
 	if (!is_idle(model, member)) {
 		end_again(member, end_pool);
 		return;
@@ -169,11 +172,11 @@ static void end(struct model *model, struct member *member,
 	check_tree_contents(model, member);
 	member->state = ENDING;
 	member_doom_descendants(model, member);
-	model->ending++;
+	model->ending = member;
 	errno = REQUEST_ERRNO;
 	end_pool(member->pool);
 	REQUIRE(errno == REQUEST_ERRNO);
-	model->ending--;
+	model->ending = outer;
 	member_forget_descendants(model, member);
 	member_forget(member, end_pool == tarn_pool_destroy);
 }

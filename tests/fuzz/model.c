@@ -18,7 +18,8 @@ void model_init(struct model *model, struct input in)
 	model->asked = NULL;
 	model->oom_calls = 0;
 	model->jump = NULL;
-	model->ending = model->threads = 0;
+	model->threads = 0;
+	model->ending = NULL;
 	model->early = NULL;
 }
 
@@ -212,7 +213,7 @@ void check_figures(struct model *model)
 {
 	size_t trees[MEMBERS] = {0}, given[UPSTREAMS] = {0};
 
-	if (model->ending != 0)
+	if (model->ending != NULL)
 		return;
 	for (size_t i = 0; i < MEMBERS; i++) {
 		struct member *member = &model->members[i];

@@ -70,7 +70,7 @@ struct model {
 	struct member *asked;  /* the pool of this call                    */
 	size_t oom_calls;      /* of all handlers                          */
 	jmp_buf *jump;         /* where a handler may go, or NULL          */
-	unsigned ending;       /* resets and destroys, one in another      */
+	struct member *ending; /* by the innermost reset or destroy        */
 	unsigned threads;      /* one waiting for the other                */
 	struct handler *early; /* by tarn_cleanup_run                      */
 };
