@@ -431,8 +431,10 @@ void watch_free(tarn_pool *pool, void *object, size_t size)
 
 void watch_exclusive(tarn_pool *pool)
 {
+	const struct source *source = &pool->source;
+
 	/* What each request reads. */
-	mark_write(pool->source.watched, pool, sizeof(pool->owner));
+	mark_write(source->watched, &source->watched, sizeof(source->watched));
 	/* ORDER watch-inside (relaxed): see watch_enter. */
 	if (atomic_load_explicit(&pool->watch->inside, memory_order_relaxed) !=
 	    0)
@@ -494,8 +496,9 @@ struct watch_call watch_begin(tarn_pool *pool, const void *caller,
 	struct watch_call call = {pool->source.watched, watch_inner};
 
 	mark_call(call.watched, caller);
-	/* What reset and destroy write. */
-	mark_read(call.watched, pool, sizeof(pool->owner));
+	/* What reset and destroy write: a word that is not atomic, or all its
+	   changes were races where the library is instrumented, too. */
+	mark_read(call.watched, &pool->source.watched, sizeof(call.watched));
 	if ((call.watched & WATCH_OWNER) != 0)
 		pool_is_refused(pool);
 	if (inner != WATCH_AS_IT_IS)
