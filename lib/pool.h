@@ -73,6 +73,14 @@ _Static_assert(offsetof(struct tarn_pool, own) -
 		       128,
 	       "owner-written and shared words must be two lines apart");
 
+/* What other threads read of a pool that nobody has used yet. */
+static inline void pool_init_shared(tarn_pool *pool)
+{
+	atomic_init(&pool->owner, SLOT_UNOWNED);
+	atomic_init(&pool->busy, SLOT_NONE);
+	atomic_init(&pool->table, NULL);
+}
+
 /* Whether the calling thread owns the first local pool, `own`. Not NULL: all
    that asks comes here first, and static analysis begins to know it here. */
 static inline __attribute__((nonnull)) bool pool_is_own(const tarn_pool *pool)
@@ -134,6 +142,9 @@ static inline bool pool_is_refused(tarn_pool *pool)
 	return !TARN_LIKELY(busy == SLOT_NONE) &&
 	       pool_is_refused_slow(pool, busy);
 }
+
+/* Gives back all memory of a pool that has neither children nor cleanups. */
+void pool_release(tarn_pool *pool);
 
 /* For the large list and its tables. */
 struct large_use pool_large_use(tarn_pool *pool);

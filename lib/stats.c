@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "debug.h"
-
 /* ---- statistics ------------------------------------------------------ */
 
 /* Bytes handed out by all local pools, and how many there are. */

@@ -10,6 +10,7 @@
 #ifndef TARN_WATCH_H
 #define TARN_WATCH_H
 
+#include "debug.h"
 #include "pool.h"
 #include "trace.h"
 
@@ -27,6 +28,12 @@ struct watch {
 	uint32_t forks;             /* [c] of the process, before        */
 	_Atomic uint32_t inside;    /* [a] threads within a request      */
 };
+
+/* For messages. */
+static inline const char *watch_name(const tarn_pool *pool)
+{
+	return pool->name != NULL ? pool->name : "";
+}
 
 /* ---- lifetimes ------------------------------------------------------- */
 
@@ -133,6 +140,10 @@ void watch_trace_move(const void *from, const void *to, uint32_t id);
 void watch_trace(const tarn_pool *pool, enum trace_op op, size_t size,
 		 uint32_t id);
 void watch_trace_cleanup(tarn_pool *pool, const void *cleanup);
+
+/* A pool made with `options`, or NULL. */
+void watch_trace_create_locked(tarn_pool *pool, const tarn_options *options)
+	MUTEX_HELD(debug_mutex);
 
 /* A pool's number, for the time after its end; 0: it is not traced. */
 static inline uint32_t watch_number(const tarn_pool *pool)

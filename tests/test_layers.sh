@@ -47,11 +47,13 @@ large.c:     large.h
 cleanup.h:   mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
-watch.h:     pool.h trace.h
-watch.c:     watch.h debug.h guard.h
-pool.c:      pool.h debug.h probe.h watch.h
+watch.h:     debug.h pool.h trace.h
+watch.c:     watch.h guard.h
+call.c:      watch.h
+create.c:    pool.h probe.h watch.h
+pool.c:      pool.h probe.h watch.h
 palloc.c:    watch.h probe.h
-stats.c:     watch.h debug.h
+stats.c:     watch.h
 string.c:    watch.h
 END
 
@@ -73,7 +75,7 @@ pool.c
 palloc.c
 stats.c
 watch.h
-watch.c
+call.c
 END
 
 # How far above an access its ORDER comment may begin, in lines.
