@@ -48,14 +48,31 @@ static bool is_without_local(const struct request *request)
 	return errno == ENOMEM && request_is_local(request);
 }
 
+/* To what is left in the thread's room, as the inline calls look at it. */
+static void fit(struct model *model, struct member *member,
+		struct request *request)
+{
+	tarn_local *local;
+
+	if (!request->fits)
+		return;
+	before_call(model, member);
+	local = tarn_pool_local(member->pool);
+	if (local != NULL)
+		request_fit(request, (size_t)(local->end - local->last));
+}
+
 static void step_request(struct model *model, struct member *member)
 {
 	struct request request = request_read(&model->in);
-	bool cannot_be = request_is_huge(&request) ||
-			 (thread_round != 0 && request_is_local(&request));
-	struct before before = before_call(model, member);
+	struct before before;
 	struct object object;
+	bool cannot_be;
 
+	fit(model, member, &request);
+	cannot_be = request_is_huge(&request) ||
+		    (thread_round != 0 && request_is_local(&request));
+	before = before_call(model, member);
 	if (serve(model, &request, &object))
 		member_enter(model, member, object, &before);
 	else if (request.error == 0 || is_without_local(&request))

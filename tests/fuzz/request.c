@@ -202,8 +202,9 @@ static void read_text(struct input *in, struct request *request)
 
 struct request request_read(struct input *in)
 {
+	uint8_t byte = input_byte(in);
 	struct request request = {
-		.kind = &kinds[input_below(in, sizeof kinds / sizeof *kinds)]};
+		.kind = &kinds[byte % (sizeof kinds / sizeof *kinds)]};
 	void *(*call)(tarn_pool *, const struct request *) = request.kind->call;
 
 	request.size = call == call_new ? sizeof(uint64_t) : input_size(in);
@@ -222,7 +223,15 @@ struct request request_read(struct input *in)
 		    (request.alignment & (request.alignment - 1)) != 0)
 			request.error = EINVAL;
 	}
+	request.fits = byte >= 180 && request.kind->contents == ANY &&
+		       call != call_new && call != call_new_array;
 	return request;
+}
+
+void request_fit(struct request *request, size_t room)
+{
+	if (request->fits && room + request->mark % 4 >= 2)
+		request->size = room + request->mark % 4 - 2;
 }
 
 bool request_is_huge(const struct request *request)

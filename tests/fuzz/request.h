@@ -30,9 +30,13 @@ struct request {
 	size_t alignment;
 	unsigned char mark;
 	int error; /* EINVAL: the arguments cannot be; or 0     */
+	bool fits; /* may become just what a room has left      */
 };
 
 struct request request_read(struct input *in);
+
+/* Of a size around `room`, where it may be: what is off by one shows there. */
+void request_fit(struct request *request, size_t room);
 
 /* Whether it asks for more than there is. */
 bool request_is_huge(const struct request *request);
