@@ -8,6 +8,13 @@
 /* [o] how the calls within a public one are recorded */
 static TARN_TLS unsigned watch_inner;
 
+/* Whether misuse is looked for: without that a mutex taken for it would but
+   order threads, and hide their races. */
+static bool watch_is_blamed(const tarn_pool *pool)
+{
+	return (pool->source.watched & WATCH_OWNER) != 0;
+}
+
 /* ---- calls ----------------------------------------------------------- */
 
 void watch_enter(tarn_pool *pool)
@@ -34,7 +41,7 @@ struct watch_call watch_begin(tarn_pool *pool, const void *caller,
 	/* What reset and destroy write: a word that is not atomic, or all its
 	   changes were races where the library is instrumented, too. */
 	mark_read(call.watched, &pool->source.watched, sizeof(call.watched));
-	if ((call.watched & WATCH_OWNER) != 0)
+	if (watch_is_blamed(pool))
 		pool_is_refused(pool);
 	if (inner != WATCH_AS_IT_IS)
 		watch_inner = inner;
@@ -66,7 +73,7 @@ void watch_callback_end(unsigned inner)
 
 void watch_blame(const tarn_pool *pool, const char *what)
 {
-	if ((pool->source.watched & WATCH_OWNER) != 0)
+	if (watch_is_blamed(pool))
 		debug_die("pool '%s' (%p): %s", watch_name(pool),
 			  (const void *)pool, what);
 }
@@ -95,6 +102,8 @@ void watch_freed(tarn_pool *pool, void *object)
 {
 	struct watch *watch = pool->watch;
 
+	if (!watch_is_blamed(pool))
+		return;
 	mutex_lock(&pool->mutex);
 	watch->freed[watch->freed_next++ %
 		     (sizeof(watch->freed) / sizeof(*watch->freed))] = object;
@@ -107,6 +116,8 @@ void watch_refused(tarn_pool *pool, const void *object)
 	size_t count = sizeof(pool->watch->freed) / sizeof(void *);
 	bool freed = false;
 
+	if (!watch_is_blamed(pool))
+		return;
 	mutex_lock(&pool->mutex);
 	for (size_t i = 0; object != NULL && i < count; i++)
 		freed |= pool->watch->freed[i] == object;
