@@ -12,7 +12,6 @@
 #include "counting.h"
 #include "debug.h"
 #include "config.h"
-#include "memcheck.h"
 #include "watch.h"
 
 enum {
@@ -574,9 +573,6 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "tools") == 0)
 		return printf("%u\n", mark_tools()) < 0;
-	/* memcheck would report each touch that is meant to fail. */
-	if (memcheck_runs())
-		return 77;
 	tcase_add_test(tcase, words_empty_mean_nothing);
 	tcase_add_test(tcase, words_unknown_are_told_and_ignored);
 	tcase_add_test(tcase, words_too_long_for_a_line_are_cut);

@@ -6,7 +6,6 @@
 #include "child.h"
 
 #include "counting.h"
-#include "memcheck.h"
 
 enum {
 	LARGE = 20000, /* bytes: beyond the default large_above */
@@ -415,9 +414,6 @@ int main(void)
 	Suite *suite = suite_create("owner");
 	TCase *tcase = suite_case(suite, "misuse");
 
-	/* memcheck would report it too. */
-	if (memcheck_runs())
-		return 77;
 	tcase_add_loop_test(tcase, owner_use_of_a_destroyed_pool_aborts, 0,
 			    LATE_CALLS);
 	tcase_add_test(tcase, owner_remembers_the_last_pools);

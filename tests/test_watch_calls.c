@@ -5,8 +5,6 @@
  */
 #include "watched.h"
 
-#include "memcheck.h"
-
 #include <limits.h>
 #include <setjmp.h>
 
@@ -419,9 +417,6 @@ int main(void)
 	Suite *suite = suite_create("watch_calls");
 	TCase *tcase = suite_case(suite, "threads, calls, lists");
 
-	/* It would hear of WATCH_MEMCHECK, of what is no pool's any more. */
-	if (memcheck_runs())
-		return 77;
 	memset(text, 't', sizeof(text) - 1);
 	tcase_add_test(tcase, handover_is_released_before_it_is_acquired);
 	tcase_add_test(tcase,

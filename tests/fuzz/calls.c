@@ -224,10 +224,24 @@ static void thread_end(void *arg)
 		pthread_setspecific(thread_key, model);
 }
 
+#ifdef __SANITIZE_THREAD__
+/* Else a thread's first use may be in a destructor, and the library's own then
+   comes when that run time has ended the thread already. */
+static void thread_begin(void)
+{
+	tarn_pool_destroy(tarn_pool_create(NULL));
+}
+#else
+static void thread_begin(void)
+{
+}
+#endif
+
 static void *thread_main(void *arg)
 {
 	struct model *model = arg;
 
+	thread_begin();
 	if (input_chance(&model->in, 2))
 		pthread_setspecific(thread_key, model);
 	steps_run(model, input_below(&model->in, THREAD_STEPS));
