@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # fuzz.sh SECONDS: builds the fuzzers and runs each so long, from the committed
 # corpus and what earlier runs left in fuzz-corpus/. Run by make fuzz, which
-# sets srcdir, FUZZ_CC and the sources' names.
+# sets srcdir, FUZZ_CC, FUZZ_SEED and the sources' names.
 set -eu
 seconds=$1
 : "${srcdir:?}" "${library:?}" "${calls:?}" "${threads:?}"
@@ -73,6 +73,7 @@ ran()
 	mkdir -p "fuzz-corpus/$target"
 	# shellcheck disable=SC2086 # calm is two words or none
 	env "$@" $calm "tests/fuzz-$target" -max_total_time="$time" \
+		-seed="${FUZZ_SEED:-0}" \
 		-max_len=600 -rss_limit_mb=0 -detect_leaks=0 -timeout=60 \
 		-print_final_stats=1 -artifact_prefix="fuzz-$target-" \
 		"fuzz-corpus/$target" "$srcdir/tests/fuzz/corpus/$target" \
