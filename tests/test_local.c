@@ -8,6 +8,7 @@
 
 #include "local.h"
 
+#include <sched.h>
 #include <stdalign.h>
 
 #define KIB ((size_t)1024)
@@ -156,6 +157,33 @@ START_TEST(local_handed_out_while_the_owner_moves_fits_together)
 }
 END_TEST
 
+/* What stands in the middle of a change until its reader gives way. */
+static struct local *halfway;
+
+/* In place of the system's, which would do nothing that matters here. */
+int sched_yield(void)
+{
+	if (halfway != NULL)
+		atomic_fetch_add(&halfway->changes, 1);
+	halfway = NULL;
+	return 0;
+}
+
+START_TEST(local_handed_out_in_the_middle_of_a_change_waits)
+{
+	static _Alignas(16) char memory[64];
+	static struct local local;
+
+	local_init(&local, NULL, 4096,
+		   (struct chunk){memory, memory + sizeof memory});
+	ck_assert_ptr_nonnull(tarn_local_palloc(&local.hot, 16));
+	atomic_store(&local.changes, 1);
+	halfway = &local;
+	ck_assert_uint_eq(local_handed_out(&local), 16);
+	ck_assert_ptr_null(halfway);
+}
+END_TEST
+
 static int local_of_another_thread(void *arg)
 {
 	tarn_pool *pool = arg;
@@ -207,6 +235,7 @@ static void add_handle_tests(Suite *suite)
 	tcase_add_test(tcase, local_across_resets_stays_valid);
 	tcase_add_test(tcase,
 		       local_handed_out_while_the_owner_moves_fits_together);
+	tcase_add_test(tcase, local_handed_out_in_the_middle_of_a_change_waits);
 	tcase_add_test(tcase, local_without_memory_is_null);
 }
 

@@ -93,14 +93,15 @@ static struct object *pick_object(struct model *model, struct member *member)
 					   : i / 2 % member->count];
 }
 
-/* Whether `now`, which the object has become, is in the large list. One that
-   is there though it is small stays when it is moved. */
+/* Whether `now`, which the object has become, is in the large list: whatever is
+   large, and what came from there and was not moved by a copy. One that is
+   there though it is small stays when it is copied. */
 static bool is_large(const struct member *member, const struct object *object,
 		     const struct object *now, const struct before *before)
 {
 	if (object->large && now->ptr == object->ptr)
 		return true;
-	return grew_large(member, before) ||
+	return now->size > member->large_above || grew_large(member, before) ||
 	       (object->large && object->size > member->large_above &&
 		member_stats(member).large_count == before->stats.large_count);
 }
