@@ -93,6 +93,7 @@ extern "C" {
 typedef struct tarn_pool tarn_pool;
 typedef struct tarn_local tarn_local;
 typedef struct tarn_cleanup tarn_cleanup;
+typedef struct tarn_cache tarn_cache;
 
 /*
  * Called before an allocation from `pool` returns NULL with ENOMEM, with no
@@ -276,6 +277,27 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
  */
 int tarn_pfree(tarn_pool *pool, void *ptr);
 
+/*
+ * Frees memory of tarn_palloc, tarn_pcalloc or tarn_prealloc, whichever thread
+ * had it, of `size` bytes as asked for. What is large goes as in tarn_pfree;
+ * what is small is used again by any thread's later requests in this pool, and
+ * goes back to upstream at reset or destroy. NULL, and 0 bytes, are nothing to
+ * free. Returns 0, or -1: ENOENT for a large size that is not listed, EINVAL
+ * for a pointer that such a request cannot have given. A wrong size is not
+ * noticed unless the pool is watched. MT-Safe. O(1), mostly a few stores; now
+ * and then one mutex. After C23's free_sized.
+ */
+int tarn_pfree_sized(tarn_pool *pool, void *ptr, size_t size);
+
+/*
+ * The same for memory of every other call, with the alignment that was asked
+ * for: 1 for tarn_pnalloc and for strings, the type's for tarn_new. Memory too
+ * small for two aligned pointers is lost until reset. EINVAL for an alignment
+ * that is no power of two, too. After C23's free_aligned_sized.
+ */
+int tarn_pfree_aligned_sized(tarn_pool *pool, void *ptr, size_t alignment,
+			     size_t size);
+
 /* count * size, or SIZE_MAX, which no allocation grants. Pure. */
 static inline size_t tarn_array_size(size_t count, size_t size)
 {
@@ -401,6 +423,71 @@ static inline void *tarn_local_pnalloc(tarn_local *local, size_t size)
 #define tarn_local_new(local, type)                                            \
 	((type *)tarn_local_pmemalign((local), TARN_ALIGNOF(type),             \
 				      sizeof(type)))
+
+/* ---- mark and rewind ------------------------------------------------- */
+
+/* A moment in what one thread allocates from one pool. The library's to read. */
+typedef struct tarn_mark {
+	void *reserved[8];
+} tarn_mark;
+
+/*
+ * Returns a mark of this moment. All that this thread allocates from the pool
+ * from here on, small and large, is free again after tarn_local_rewind to it,
+ * and the cleanups that it registers run then. Marks nest. Until the rewind
+ * only this thread may free or resize what it allocated since, by tarn_pfree
+ * and the like; other threads allocate from the pool as ever. Caches, children
+ * and data set meanwhile stay. A mark never rewound ends at reset or destroy.
+ * Owner-only. O(1), a few stores. After obstacks and nested arenas.
+ */
+tarn_mark tarn_local_mark(tarn_local *local);
+
+/*
+ * Frees what this thread allocated since `mark`, and ends that mark and all
+ * later ones. Cleanups run newest first, and may allocate. A mark that has
+ * ended is ignored (told under TARN_DEBUG=owner). Owner-only. O(1), a few
+ * stores, where one chunk sufficed; else O(chunks), and O(all large ones,
+ * cleanups) of the pool where such were made.
+ */
+void tarn_local_rewind(tarn_local *local, tarn_mark mark);
+
+/*
+ * Returns a pool of this thread's own for temporaries, warm from the last use,
+ * which is not `conflict` (the pool in which the caller has its results, or
+ * NULL), and sets *mark for tarn_scratch_end; or NULL with ENOMEM. Uses nest,
+ * ended in the order opposite to their begins. Valid until that end, for this
+ * thread alone. At most 256 KiB stay warm between uses, a thread; they end
+ * with it. MT-Safe. O(1), a few stores.
+ */
+tarn_pool *tarn_scratch_begin(const tarn_pool *conflict, tarn_mark *mark);
+
+/* Ends a use: frees all that was allocated since its begin. The thread of that
+   begin alone. O(1) as tarn_local_rewind. */
+void tarn_scratch_end(tarn_pool *scratch, tarn_mark mark);
+
+/* ---- objects of one size --------------------------------------------- */
+
+/*
+ * Returns a cache of objects of `size` bytes, aligned to `alignment` (a power
+ * of two; size 0 counts as 1), which lives until reset or destroy of `pool`; or
+ * NULL: ENOMEM, EINVAL for an alignment that is none. An object takes two
+ * pointers at least. MT-Safe. O(1). After Bonwick's magazines and Boost's pool.
+ */
+tarn_cache *tarn_cache_create(tarn_pool *pool, size_t size, size_t alignment);
+
+/*
+ * Returns an object, contents undefined, valid until it is freed or the cache
+ * ends; or NULL with ENOMEM. MT-Safe. O(1), a few stores; a mutex once for many
+ * objects.
+ */
+TARN_NOPLT void *tarn_cache_alloc(tarn_cache *cache);
+
+/*
+ * Takes an object back, whichever thread allocated it; NULL is fine. Memory of
+ * which all objects are free goes back to the pool when many are free, and at
+ * tarn_trim. MT-Safe. O(1) as tarn_cache_alloc, and O(free) now and then.
+ */
+TARN_NOPLT void tarn_cache_free(tarn_cache *cache, void *object);
 
 /* ---- cleanups -------------------------------------------------------- */
 

@@ -29,8 +29,17 @@ struct room {
 	char *end;
 };
 
+/* What marks of a local pool are open: see rewind.h. */
+struct local_marks {
+	uint32_t depth;              /* [o] marks open                        */
+	char *floor;                 /* [o] `last` at the innermost           */
+	struct marked_chunk *chunks; /* [o] claimed since the outermost       */
+	size_t large;                /* [o] large objects since the outermost */
+	size_t cleanups;             /* [o] registered since the outermost    */
+};
+
 /*
- * Two lines: what inline code knows stands first, and of its reserved words
+ * Three lines: what inline code knows stands first, and of its reserved words
  * the library makes its own use. The first line is written at each hit.
  */
 struct local {
@@ -50,6 +59,9 @@ struct local {
 	_Atomic uint32_t changes;
 	struct claimer claimer;         /* [o] */
 	struct room tails[LOCAL_TAILS]; /* [o] */
+	struct room aside; /* [o] the room, while freed memory goes before it */
+	struct bins *bins; /* [o] freed memory at hand; NULL: never any       */
+	struct local_marks marks;
 };
 
 /* What an empty local pool stands on: its own address, never NULL. */
@@ -77,6 +89,9 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 	local->claimer.again = NULL;
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
+	local->aside = (struct room){NULL, NULL};
+	local->bins = NULL;
+	local->marks = (struct local_marks){0, NULL, NULL, 0, 0};
 }
 
 /* Takes all memory from it but `chunk`, its first, or nothing. Exclusive. */

@@ -55,6 +55,9 @@ struct tarn_pool {
 	const char *name;           /* [c] NULL: none                        */
 	size_t limit;               /* [c] bytes; 0: none of its own         */
 	struct watch *watch;        /* [c] NULL: nothing rides on its misses */
+	_Atomic(struct depot *) depot; /* [a] NULL: nothing was freed yet    */
+	struct run *loose;             /* [l] freed, where there is no depot */
+	struct tarn_cache *caches;     /* [l] the newest                     */
 
 	_Alignas(BLOCK_LINE) struct local own; /* the owner's                */
 };
@@ -66,7 +69,7 @@ _Static_assert(sizeof(tarn_local) == 8 * sizeof(void *) &&
 		       offsetof(struct local, hot) == 0 &&
 		       offsetof(struct local, pool) == 3 * sizeof(void *),
 	       "inline code of old programs reads this prefix");
-_Static_assert(sizeof(struct local) <= 2 * BLOCK_LINE,
+_Static_assert(sizeof(struct local) <= 3 * BLOCK_LINE,
 	       "a pool of many threads pays for each of these");
 _Static_assert(offsetof(struct tarn_pool, own) -
 			       offsetof(struct tarn_pool, source) >=
