@@ -162,7 +162,6 @@ static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 	pool->parent = parent;
 	pool->limit = options->limit;
 	pool->watch = NULL;
-	atomic_init(&pool->depot, NULL);
 	pool->loose = NULL;
 	pool->caches = NULL;
 	pool->on_oom = options->on_oom;

@@ -31,12 +31,6 @@ static struct room local_room(const struct local *local)
 		__atomic_load_n(&local->hot.end, __ATOMIC_RELAXED)};
 }
 
-static size_t local_given(const struct local *local)
-{
-	/* ORDER local-change (relaxed): the owner reads what it wrote. */
-	return atomic_load_explicit(&local->given, memory_order_relaxed);
-}
-
 /* Sets all three; a reader between two of the stores sees `changes` odd. */
 static void local_set(struct local *local, struct room room, size_t given)
 {
@@ -95,6 +89,34 @@ void local_count(struct local *local, size_t size)
 	local_set(local, local_room(local), local_given(local) + size);
 }
 
+/* ---- the room out of sight ------------------------------------------- */
+
+static size_t room_size(struct room room)
+{
+	return (size_t)(room.end - room.last);
+}
+
+void local_set_aside(struct local *local)
+{
+	struct room room = local_room(local);
+
+	if (room.last == room.end)
+		return;
+	local->aside = room;
+	local_set(local, (struct room){room.last, room.last},
+		  local_given(local) - room_size(room));
+}
+
+void local_put_back(struct local *local)
+{
+	struct room room = local->aside;
+
+	if (room.last == room.end)
+		return;
+	local->aside = (struct room){NULL, NULL};
+	local_set(local, room, local_given(local) + room_size(room));
+}
+
 /* ---- lifetime -------------------------------------------------------- */
 
 void local_reset(struct local *local, struct chunk chunk)
@@ -105,6 +127,7 @@ void local_reset(struct local *local, struct chunk chunk)
 	local->chunk_end = chunk.end;
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
+	local->aside = (struct room){NULL, NULL};
 	local_set(local, room, local->claimed);
 }
 
@@ -116,11 +139,6 @@ size_t local_need(size_t alignment, size_t size)
 	if (alignment > BLOCK_LINE)
 		size += alignment - BLOCK_LINE;
 	return align_up(size, TARN_ALIGNMENT);
-}
-
-static size_t room_size(struct room room)
-{
-	return (size_t)(room.end - room.last);
 }
 
 /* As the inline calls do it; `size` and `alignment` are small. */
@@ -142,17 +160,20 @@ static void *room_take(struct room *room, size_t alignment, size_t size)
 	return object;
 }
 
-static void local_keep_tail(struct local *local, struct room tail)
+/* Returns what is not kept: it, or a smaller one that it pushed out. */
+static struct room local_keep_tail(struct local *local, struct room tail)
 {
-	struct room *smallest = &local->tails[0];
+	struct room *smallest = &local->tails[0], out;
 
-	if (room_size(tail) < local_least_tail)
-		return;
 	for (int i = 1; i < LOCAL_TAILS; i++)
 		if (room_size(local->tails[i]) < room_size(*smallest))
 			smallest = &local->tails[i];
-	if (room_size(tail) > room_size(*smallest))
-		*smallest = tail;
+	if (room_size(tail) < local_least_tail ||
+	    room_size(tail) <= room_size(*smallest))
+		return tail;
+	out = *smallest;
+	*smallest = tail;
+	return out;
 }
 
 /*
@@ -160,7 +181,8 @@ static void local_keep_tail(struct local *local, struct room tail)
  * object is kept as a tail.
  */
 static char *local_carve(struct local *local, struct room *room,
-			 size_t alignment, size_t size, size_t *taken)
+			 size_t alignment, size_t size, size_t *taken,
+			 struct room *lost)
 {
 	size_t before = room_size(*room), used = align_up(size, TARN_ALIGNMENT);
 	char *end = room->end;
@@ -173,7 +195,7 @@ static char *local_carve(struct local *local, struct room *room,
 		struct room gap = {object + used, end};
 
 		gap.end -= (uintptr_t)gap.end & (TARN_ALIGNMENT - 1);
-		local_keep_tail(local, gap);
+		*lost = local_keep_tail(local, gap);
 		*taken = used;
 	}
 	return object;
@@ -191,7 +213,8 @@ static bool local_has_tail(const struct local *local, size_t size)
 }
 
 /* An object from the kept tails, or NULL. */
-static char *local_take_tail(struct local *local, size_t alignment, size_t size)
+static char *local_take_tail(struct local *local, size_t alignment, size_t size,
+			     struct room *lost)
 {
 	char *object = NULL;
 	size_t taken;
@@ -199,23 +222,26 @@ static char *local_take_tail(struct local *local, size_t alignment, size_t size)
 	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++)
 		if (room_size(local->tails[i]) >= size)
 			object = local_carve(local, &local->tails[i], alignment,
-					     size, &taken);
+					     size, &taken, lost);
 	if (object != NULL)
 		local_set(local, local_room(local), local_given(local) + taken);
 	return object;
 }
 
-void *local_take(struct local *local, size_t alignment, size_t size)
+void *local_take(struct local *local, size_t alignment, size_t size,
+		 struct lost *lost)
 {
 	struct room room = local_room(local);
 	size_t before = room_size(room), taken;
 	char *object = NULL;
 
 	if (before >= size)
-		object = local_carve(local, &room, alignment, size, &taken);
+		object = local_carve(local, &room, alignment, size, &taken,
+				     &lost->gap);
 	if (object == NULL)
 		return local_has_tail(local, size)
-			       ? local_take_tail(local, alignment, size)
+			       ? local_take_tail(local, alignment, size,
+						 &lost->gap)
 			       : NULL;
 	local_set(local, room,
 		  local_given(local) - (before - room_size(room) - taken));
@@ -244,7 +270,7 @@ static bool local_extends(const struct local *local, struct chunk chunk)
  * that an outlier does not cost the room that smaller requests can use.
  */
 void *local_take_chunk(struct local *local, struct chunk chunk,
-		       size_t alignment, size_t size)
+		       size_t alignment, size_t size, struct lost *lost)
 {
 	struct room old = local_room(local), fresh = {chunk.start, chunk.end};
 	size_t given = local_given(local) - room_size(old), taken = 0;
@@ -254,14 +280,14 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 		fresh.last = old.last;
 		old.last = old.end;
 	}
-	object = local_carve(local, &fresh, alignment, size, &taken);
+	object =
+		local_carve(local, &fresh, alignment, size, &taken, &lost->gap);
 	given += taken;
-	local->claimed += (size_t)(chunk.end - chunk.start);
 	if (room_size(old) > room_size(fresh)) {
-		local_keep_tail(local, fresh);
+		lost->rest = local_keep_tail(local, fresh);
 		fresh = old;
 	} else {
-		local_keep_tail(local, old);
+		lost->rest = local_keep_tail(local, old);
 		local->chunk_end = chunk.end;
 	}
 	local_set(local, fresh, given + room_size(fresh));

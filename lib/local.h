@@ -94,6 +94,27 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 	local->marks = (struct local_marks){0, NULL, NULL, 0, 0};
 }
 
+/* Bytes handed out, and the room. Owner. */
+static inline size_t local_given(const struct local *local)
+{
+	/* ORDER local-change (relaxed): the owner reads what it wrote. */
+	return atomic_load_explicit(&local->given, memory_order_relaxed);
+}
+
+/* Hands out so many more bytes that are not from the room. Owner. */
+static inline void local_add_given(struct local *local, size_t size)
+{
+	/* ORDER local-change (relaxed): one of the three words alone, which
+	   fits the others before and after. */
+	atomic_store_explicit(&local->given, local_given(local) + size,
+			      memory_order_relaxed);
+}
+
+/* Takes the room out of sight, so that each request is a miss; puts it back.
+   Each does nothing where it is so already. Owner. */
+void local_set_aside(struct local *local);
+void local_put_back(struct local *local);
+
 /* Takes all memory from it but `chunk`, its first, or nothing. Exclusive. */
 void local_reset(struct local *local, struct chunk chunk);
 
@@ -101,15 +122,22 @@ void local_reset(struct local *local, struct chunk chunk);
    UPSTREAM_SMALL_MOST. */
 size_t local_need(size_t alignment, size_t size);
 
+/* Rests that are not worth to be kept, or were pushed out by larger ones. */
+struct lost {
+	struct room gap;  /* above an object of wide alignment */
+	struct room rest; /* of a chunk                        */
+};
+
 /* An object from the room at hand or the kept tails, or NULL. Owner. */
-void *local_take(struct local *local, size_t alignment, size_t size);
+void *local_take(struct local *local, size_t alignment, size_t size,
+		 struct lost *lost);
 
 /* How many bytes it had better claim next. Owner. */
 size_t local_want(const struct local *local, bool shared);
 
 /* An object out of a chunk just claimed for it. Owner. */
 void *local_take_chunk(struct local *local, struct chunk chunk,
-		       size_t alignment, size_t size);
+		       size_t alignment, size_t size, struct lost *lost);
 
 /*
  * Resizes the last object in place, or returns false; neither size is above

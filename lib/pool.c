@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "probe.h"
+#include "reuse.h"
 #include "watch.h"
 
 /* ---- the end of a round ---------------------------------------------- */
@@ -205,6 +206,7 @@ static void pool_reset(tarn_pool *pool)
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local_reset(local, local_nothing(local));
+	reuse_reset(pool);
 }
 
 void tarn_pool_reset(tarn_pool *pool)
@@ -274,8 +276,7 @@ static bool pool_own(tarn_pool *pool, uint32_t slot)
 		memory_order_relaxed);
 }
 
-/* Memory that reset leaves alone. */
-static void *pool_claim_lasting(tarn_pool *pool, size_t size)
+void *pool_claim_lasting(tarn_pool *pool, size_t size)
 {
 	struct claim claim = {size, size, true, true, NULL};
 	struct chunk chunk;

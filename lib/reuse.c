@@ -1,31 +1,342 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reuse: see reuse.h.
+ *
+ * Invariants: while a local pool's bins hold anything and no mark is open, its
+ * room is aside; a byte of the pool is handed out, in a room or tail, in a bin,
+ * or in the depot, and never in two of them. What a thread frees is taken off
+ * its own `given`, whoever had it: so the sum of all is right, each alone is
+ * not.
+ */
 #include "reuse.h"
 
-void *reuse_take(tarn_pool *pool, struct local *local, size_t alignment,
-		 size_t size)
+#include <errno.h>
+
+/* What the bins of one thread may hold: this part of what the pool does, in a
+   pool of several threads and in that of one; within these bounds, in bytes. */
+static const size_t reuse_shared_part = 128;
+static const size_t reuse_own_part = 16;
+static const size_t reuse_least = 1024;
+static const size_t reuse_most = (size_t)64 << 10;
+
+/* Requests served by the room before what the bins hold goes to the depot:
+   nobody here asks for it. */
+static const unsigned reuse_patience = 64;
+
+/* How many pieces are looked at for one of a wide alignment. */
+static const int reuse_looks = 4;
+
+/* ---- bins ------------------------------------------------------------ */
+
+static void bins_set_budget(struct local *local)
 {
-	(void)pool, (void)local, (void)alignment, (void)size;
+	tarn_pool *pool = local->pool;
+	size_t part = pool_is_shared(pool) ? reuse_shared_part : reuse_own_part;
+
+	local->bins->budget = align_clamp(cursor_held(&pool->cursor) / part,
+					  reuse_least, reuse_least, reuse_most);
+}
+
+static void bins_flush(struct local *local)
+{
+	struct bins *bins = local->bins;
+
+	if (bins->bytes != 0)
+		depot_put_lists(pool_depot(local->pool), bins->lists,
+				bins->bytes);
+	bins->bytes = 0;
+	bins->slow = 0;
+	bins_set_budget(local);
+}
+
+void reuse_settle(struct local *local)
+{
+	local_set_aside(local);
+	if (local->bins->bytes > local->bins->budget)
+		bins_flush(local);
+}
+
+static struct bins *bins_make(struct local *local)
+{
+	tarn_pool *pool = local->pool;
+	struct bins *bins = pool_claim_lasting(pool, sizeof(*bins));
+
+	if (bins == NULL)
+		return NULL;
+	for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
+		bins->lists[class] = NULL;
+	bins->most = align_min(pool->own.hot.max, DEPOT_SMALL);
+	bins->bytes = 0;
+	bins->slow = 0;
+	local->bins = bins;
+	bins_set_budget(local);
+	return bins;
+}
+
+/* The thread's, made now if it has none; NULL: there is no memory. */
+static struct bins *bins_of(struct local *local)
+{
+	int error = errno;
+	struct bins *bins = local->bins;
+
+	if (bins == NULL)
+		bins = bins_make(local);
+	errno = error;
+	return bins;
+}
+
+/* ---- the depot of a pool, and what is freed before there is one ------- */
+
+static struct depot *depot_make_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
+{
+	struct depot *depot = pool_depot(pool);
+
+	if (depot != NULL)
+		return depot;
+	depot = pool_claim_lasting(pool, sizeof(*depot));
+	if (depot == NULL)
+		return NULL;
+	depot_init(depot);
+	for (struct run *run = pool->loose, *next; run != NULL; run = next) {
+		next = run->next;
+		depot_put(depot, depot_piece((char *)run, run->size));
+	}
+	pool->loose = NULL;
+	/* ORDER depot-publish (release): the depot made ready; pairs with
+	   pool_depot. */
+	atomic_store_explicit(&pool->depot, depot, memory_order_release);
+	return depot;
+}
+
+/* The pool's, made now if it has none; NULL: there is no memory. */
+static struct depot *depot_of(tarn_pool *pool)
+{
+	struct depot *depot = pool_depot(pool);
+	int error = errno;
+
+	if (depot != NULL)
+		return depot;
+	mutex_lock(&pool->mutex);
+	depot = depot_make_locked(pool);
+	mutex_unlock(&pool->mutex);
+	errno = error;
+	return depot;
+}
+
+/* Freed near a limit, where there is no memory for a depot. */
+static void loose_put(tarn_pool *pool, char *start, size_t size)
+{
+	struct piece piece = depot_trim(start, size, TARN_ALIGNMENT);
+	struct run *run = (struct run *)piece.start;
+
+	if (piece.size == 0)
+		return;
+	run->size = piece.size;
+	mutex_lock(&pool->mutex);
+	run->next = pool->loose;
+	pool->loose = run;
+	mutex_unlock(&pool->mutex);
+}
+
+/* The newest of at least `need` bytes. */
+static bool loose_take(tarn_pool *pool, size_t need, struct chunk *chunk)
+{
+	struct run *run, *before = NULL;
+
+	mutex_lock(&pool->mutex);
+	for (run = pool->loose; run != NULL && run->size < need;
+	     run = run->next)
+		before = run;
+	if (run != NULL) {
+		run_unlink(&pool->loose, before, run);
+		*chunk = (struct chunk){(char *)run, (char *)run + run->size};
+	}
+	mutex_unlock(&pool->mutex);
+	return run != NULL;
+}
+
+/* ---- taking ---------------------------------------------------------- */
+
+/* The first of a few in a list that is aligned so. */
+static struct unit *list_take(struct unit **list, size_t alignment)
+{
+	struct unit *unit = *list, *before = NULL;
+
+	for (int i = 0; unit != NULL && i < reuse_looks; i++) {
+		struct unit *next = unit->next;
+
+		if (((uintptr_t)unit & (alignment - 1)) == 0) {
+			if (before != NULL)
+				before->next = next;
+			else
+				*list = next;
+			return unit;
+		}
+		before = unit;
+		unit = next;
+	}
 	return NULL;
+}
+
+/* From the thread's list of a class, or one from the depot. */
+static void *bins_take(struct local *local, unsigned class, size_t alignment)
+{
+	struct unit **list = &local->bins->lists[class];
+	struct unit *unit;
+	size_t bytes;
+
+	if (*list == NULL) {
+		*list = depot_get_list(pool_depot(local->pool), class, &bytes);
+		local->bins->bytes += bytes;
+	}
+	unit = list_take(list, alignment);
+	if (unit != NULL) {
+		local->bins->bytes -= depot_class_size(class);
+		local_add_given(local, depot_class_size(class));
+	}
+	return unit;
+}
+
+/* What serves tarn_palloc is of whole TARN_ALIGNMENTs; a wider alignment, too,
+   for it is freed so. Others take what they ask for, in any grain. */
+static void *bins_take_any(struct local *local, size_t alignment, size_t size)
+{
+	size_t grain = alignment < TARN_ALIGNMENT ? 4 : TARN_ALIGNMENT;
+	size_t need = align_up(align_max(size, UNIT_LEAST), grain);
+	void *object = NULL;
+
+	for (; grain <= 16 && object == NULL; grain *= 2)
+		if ((need & (grain - 1)) == 0 &&
+		    need <= (grain == 16 ? DEPOT_SMALL : DEPOT_FINE))
+			object = bins_take(local, depot_class(grain, need),
+					   alignment);
+	return object;
+}
+
+/* What is larger than any class is a run of its own. */
+static void *run_take(struct local *local, size_t size)
+{
+	size_t need = align_up(size, TARN_ALIGNMENT);
+	struct chunk chunk;
+
+	if (!depot_get_run(pool_depot(local->pool), need, need, &chunk))
+		return NULL;
+	/* The rest, smaller than a line, has come with it. */
+	reuse_give_run(local->pool, chunk.start + need,
+		       (size_t)(chunk.end - chunk.start) - need);
+	local_add_given(local, need);
+	return chunk.start;
+}
+
+void *reuse_take(struct local *local, size_t alignment, size_t size)
+{
+	void *object = NULL;
+
+	if (local->marks.depth != 0 || bins_of(local) == NULL)
+		return NULL;
+	if (size <= DEPOT_SMALL)
+		object = bins_take_any(local, alignment, size);
+	else if (alignment <= TARN_ALIGNMENT)
+		object = run_take(local, size);
+	if (object != NULL && local->bins->bytes != 0)
+		local_set_aside(local);
+	return object;
+}
+
+void reuse_begin_room(struct local *local)
+{
+	if (local->bins != NULL)
+		local_put_back(local);
+}
+
+void reuse_end_room(struct local *local)
+{
+	struct bins *bins = local->bins;
+
+	if (bins == NULL || bins->bytes == 0 || local->marks.depth != 0)
+		return;
+	if (++bins->slow >= reuse_patience)
+		bins_flush(local);
+	else
+		local_set_aside(local);
 }
 
 bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
 		 struct chunk *chunk)
 {
-	(void)pool, (void)need, (void)want, (void)hard, (void)chunk;
-	return false;
+	struct depot *depot = pool_depot(pool);
+	struct local *local = pool_find_local(pool);
+
+	if (depot == NULL)
+		return hard && loose_take(pool, need, chunk);
+	if (depot_get_run(depot, need, want, chunk))
+		return true;
+	if (!hard && !depot_may_join(depot, cursor_held(&pool->cursor)))
+		return false;
+	if (local != NULL && local->bins != NULL)
+		bins_flush(local);
+	if (hard)
+		return depot_get_any(depot, need, chunk);
+	depot_join(depot);
+	return depot_get_run(depot, need, want, chunk);
+}
+
+/* ---- giving ---------------------------------------------------------- */
+
+void reuse_give_run(tarn_pool *pool, char *start, size_t size)
+{
+	struct piece piece = depot_piece(start, size);
+	struct depot *depot = depot_of(pool);
+
+	if (piece.size == 0)
+		return;
+	if (depot != NULL)
+		depot_put(depot, piece);
+	else
+		loose_put(pool, start, size);
 }
 
 void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 {
-	(void)pool, (void)local, (void)start, (void)size;
-}
+	struct piece piece = depot_piece(start, size);
+	struct unit *unit = (struct unit *)piece.start;
 
-void reuse_give_run(tarn_pool *pool, char *start, size_t size)
-{
-	(void)pool, (void)start, (void)size;
+	/* ORDER pool-unowned (relaxed): a figure. Pairs with stats_locals. */
+	if (local == NULL)
+		atomic_fetch_add_explicit(&pool->unowned, size,
+					  memory_order_relaxed);
+	else
+		local_add_given(local, -size);
+	if (piece.size == 0 || piece.class == DEPOT_CLASSES || local == NULL ||
+	    local->marks.depth != 0 || depot_of(pool) == NULL ||
+	    bins_of(local) == NULL) {
+		reuse_give_run(pool, start, size);
+		return;
+	}
+	local->bins->bytes += piece.size;
+	unit->next = local->bins->lists[piece.class];
+	local->bins->lists[piece.class] = unit;
+	reuse_settle(local);
 }
 
 void reuse_reset(tarn_pool *pool)
 {
-	(void)pool;
+	struct depot *depot = pool_depot(pool);
+	struct local *local = &pool->own;
+	struct local *next = pool->locals;
+
+	pool->loose = NULL;
+	/* ORDER pool-unowned (relaxed): exclusive. */
+	atomic_store_explicit(&pool->unowned, 0, memory_order_relaxed);
+	atomic_store_explicit(&pool->strays, false, memory_order_relaxed);
+	if (depot != NULL)
+		depot_reset(depot);
+	for (; local != NULL; local = next) {
+		next = local == &pool->own ? pool->locals : local->next;
+		if (local->bins == NULL)
+			continue;
+		for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
+			local->bins->lists[class] = NULL;
+		local->bins->bytes = 0;
+	}
 }

@@ -2,36 +2,98 @@
 /*
  * Reuse: small memory that was freed before its pool ends.
  *
- * Each thread has bins, a list of free pieces for each size, which only it
+ * Each thread has bins, a list of free pieces for each class, which only it
  * touches; while they hold anything its room is set aside, so that each request
  * is a miss and looks there first. What it has too much of goes to the pool's
- * depot, where every thread looks before it claims. What no bin suits lies
- * there as runs: memory of any size, which serves as a chunk. When much is free
- * in pieces, the depot sorts them all by address and joins neighbours.
+ * depot, where every thread looks before it claims.
  */
 #ifndef TARN_REUSE_H
 #define TARN_REUSE_H
 
+#include "depot.h"
 #include "pool.h"
 
-/* An object from freed memory or NULL, errno untouched: a claim is due. Owner
-   of `local`, no mark open. `size` is not 0. */
-void *reuse_take(tarn_pool *pool, struct local *local, size_t alignment,
-		 size_t size);
+/* A thread's own; in lasting memory. */
+struct bins {
+	size_t most;   /* [c] bytes: larger requests do not come here        */
+	size_t bytes;  /* [o] of all pieces in them                          */
+	size_t budget; /* [o] bytes: what they may hold                      */
+	unsigned slow; /* [o] requests that the room served since they were
+			  flushed                                            */
+	struct unit *lists[DEPOT_CLASSES]; /* [o] */
+};
 
-/* Room for a request from freed memory, at least `need` bytes; false, errno
-   untouched: there is none. `hard`: there is no other memory. */
+/* A piece of tarn_palloc's from the bins, or NULL. Owner. */
+static inline void *reuse_pop(struct local *local, size_t size)
+{
+	struct bins *bins = local->bins;
+	struct unit *unit;
+
+	if (bins == NULL || size - 1 >= bins->most || local->marks.depth != 0)
+		return NULL;
+	unit = bins->lists[(size - 1) / TARN_ALIGNMENT];
+	if (unit == NULL)
+		return NULL;
+	bins->lists[(size - 1) / TARN_ALIGNMENT] = unit->next;
+	size = align_up(size, TARN_ALIGNMENT);
+	bins->bytes -= size;
+	local_add_given(local, size);
+	return unit;
+}
+
+/* After a push: the room goes aside, and what is too much to the depot. */
+void reuse_settle(struct local *local);
+
+/* Puts memory of tarn_palloc into the bins; false: that takes more than a few
+   stores. Owner. */
+static inline bool reuse_push(struct local *local, void *ptr, size_t size)
+{
+	struct bins *bins = local->bins;
+	struct unit *unit = ptr;
+
+	if (bins == NULL || size - 1 >= bins->most || unit == NULL ||
+	    ((uintptr_t)unit & (TARN_ALIGNMENT - 1)) != 0 ||
+	    local->marks.depth != 0)
+		return false;
+	unit->next = bins->lists[(size - 1) / TARN_ALIGNMENT];
+	bins->lists[(size - 1) / TARN_ALIGNMENT] = unit;
+	size = align_up(size, TARN_ALIGNMENT);
+	bins->bytes += size;
+	local_add_given(local, -size);
+	if (!TARN_LIKELY(local->hot.last == local->hot.end &&
+			 bins->bytes <= bins->budget))
+		reuse_settle(local);
+	return true;
+}
+
+/* Whether anything was ever freed in the pool. */
+static inline bool reuse_is_active(tarn_pool *pool)
+{
+	return pool_depot(pool) != NULL;
+}
+
+/* An object from freed memory or NULL, errno untouched: the room is due. Of a
+   pool where memory was freed, by the owner of `local`. */
+void *reuse_take(struct local *local, size_t alignment, size_t size);
+
+/* Before the room serves a request, and after it did so. */
+void reuse_begin_room(struct local *local);
+void reuse_end_room(struct local *local);
+
+/* A chunk of at least `need` bytes from freed memory; false, errno untouched:
+   there is none. `hard`: there is no other memory. */
 bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
 		 struct chunk *chunk);
 
 /* Takes [start, start + size) back, of any place and size; too small a piece
-   is lost. `local` may be NULL: the thread has none. */
+   is lost. `local`, the caller's, may be NULL. */
 void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size);
 
-/* As reuse_give, straight to the depot: a chunk, or what is one no more. */
+/* As reuse_give, but handed out to nobody: a chunk, or what is one no more. */
 void reuse_give_run(tarn_pool *pool, char *start, size_t size);
 
-/* Forgets all that was freed. Exclusive. */
+/* Forgets all that was freed, in all local pools, which are empty. Exclusive.
+ */
 void reuse_reset(tarn_pool *pool);
 
 #endif

@@ -13,7 +13,10 @@
 /* Bytes handed out by all local pools, and how many there are. */
 static size_t stats_locals(tarn_pool *pool, size_t *count)
 {
-	size_t bytes = local_handed_out(&pool->own);
+	/* ORDER pool-unowned (relaxed): a figure. Pairs with reuse_give. */
+	size_t bytes =
+		local_handed_out(&pool->own) -
+		atomic_load_explicit(&pool->unowned, memory_order_relaxed);
 
 	/* ORDER pool-owner (relaxed): a figure. Pairs with pool_own. */
 	*count = atomic_load_explicit(&pool->owner, memory_order_relaxed) !=

@@ -12,11 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* At the front of a free piece. The second word is of the first of a list. */
+/* At the front of a free piece. The second word is of the first of a list. A
+   piece may begin where only an int could. */
 struct unit {
 	struct unit *next;
 	struct unit *older; /* the list below this one on a shelf */
-};
+} __attribute__((packed, aligned(4)));
 
 /* Bytes: no smaller piece can be a unit. */
 #define UNIT_LEAST sizeof(struct unit)
@@ -24,6 +25,11 @@ struct unit {
 struct shelf {
 	_Atomic(struct unit *) newest; /* [l] the owner's mutex; NULL: empty */
 };
+
+static inline void shelf_init(struct shelf *shelf)
+{
+	atomic_init(&shelf->newest, NULL);
+}
 
 /* Whether there may be a list: a hint, to spare the mutex. */
 static inline bool shelf_has(const struct shelf *shelf)

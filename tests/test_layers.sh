@@ -38,8 +38,11 @@ block.h:     align.h upstream.h
 block.c:     block.h debug.h mutex.h
 slot.h:      block.h
 slot.c:      slot.h debug.h mutex.h
+unit.h:
 cursor.h:    block.h mutex.h
 cursor.c:    cursor.h probe.h
+depot.h:     cursor.h mutex.h unit.h
+depot.c:     depot.h
 local.h:     cursor.h tarn.h
 local.c:     local.h
 large.h:     block.h mutex.h
@@ -47,12 +50,20 @@ large.c:     large.h
 cleanup.h:   mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
+reuse.h:     depot.h pool.h
+reuse.c:     reuse.h
+cache.h:     pool.h
+cache.c:     cache.h
+rewind.h:    pool.h
+rewind.c:    rewind.h
+scratch.c:   rewind.h
 watch.h:     debug.h pool.h trace.h
 watch.c:     watch.h guard.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
-pool.c:      pool.h probe.h watch.h
-palloc.c:    watch.h probe.h
+pool.c:      pool.h probe.h reuse.h watch.h
+palloc.c:    probe.h reuse.h watch.h
+pfree.c:     reuse.h watch.h
 stats.c:     watch.h
 string.c:    watch.h
 END
@@ -73,7 +84,9 @@ large.c
 pool.h
 pool.c
 palloc.c
+reuse.c
 stats.c
+unit.h
 watch.h
 call.c
 END
