@@ -50,7 +50,7 @@ struct piece depot_piece(char *start, size_t size)
 	if (piece_grain(piece) != 16 && piece.size > DEPOT_FINE)
 		piece = depot_trim(start, size, 16);
 	if (piece.size <= DEPOT_SMALL && piece.size != 0)
-		piece.class = depot_class(piece_grain(piece), piece.size);
+		piece.kind = depot_class(piece_grain(piece), piece.size);
 	return piece;
 }
 
@@ -82,12 +82,12 @@ static void depot_put_locked(struct depot *depot, struct piece piece)
 	if (piece.size == 0)
 		return;
 	depot->bytes += piece.size;
-	if (piece.class == DEPOT_CLASSES) {
+	if (piece.kind == DEPOT_CLASSES) {
 		depot_put_run_locked(depot, piece);
 		return;
 	}
 	unit->next = NULL;
-	shelf_put(&depot->shelves[piece.class], unit);
+	shelf_put(&depot->shelves[piece.kind], unit);
 }
 
 /* The front of a run that is in no list any more; what is left is put back. */
@@ -104,20 +104,34 @@ static struct chunk depot_cut_locked(struct depot *depot, struct run *run,
 	return (struct chunk){start, start + take};
 }
 
+/* Of at least `need` bytes, among the first of a list, and the one before. */
+static struct run *run_find(struct run *run, size_t need, struct run **before)
+{
+	*before = NULL;
+	for (int i = 0; run != NULL && i < depot_looks; i++) {
+		if (run->size >= need)
+			return run;
+		*before = run;
+		run = run->next;
+	}
+	return NULL;
+}
+
 static bool depot_get_run_locked(struct depot *depot, size_t need, size_t want,
 				 struct chunk *chunk) MUTEX_HELD(depot->mutex)
 {
-	int looks = depot_looks;
+	for (unsigned bin = run_bin(need); bin < DEPOT_RUNS; bin++) {
+		struct run *before;
+		struct run *run = run_find(depot->runs[bin], need, &before);
 
-	for (unsigned bin = run_bin(need); bin < DEPOT_RUNS; bin++)
-		for (struct run *run = depot->runs[bin], *before = NULL;
-		     run != NULL && looks-- > 0; before = run, run = run->next)
-			if (run->size >= need) {
-				run_unlink(&depot->runs[bin], before, run);
-				*chunk = depot_cut_locked(
-					depot, run, align_min(want, run->size));
-				return true;
-			}
+		if (run == NULL)
+			continue;
+		run_unlink(&depot->runs[bin], before, run);
+		*chunk = depot_cut_locked(
+			depot, run,
+			align_min(align_max(need, want), run->size));
+		return true;
+	}
 	return false;
 }
 
@@ -125,17 +139,17 @@ static bool depot_get_run_locked(struct depot *depot, size_t need, size_t want,
 static bool depot_get_piece_locked(struct depot *depot, size_t need,
 				   struct chunk *chunk) MUTEX_HELD(depot->mutex)
 {
-	for (unsigned class = depot_class(16, align_up(need, 16));
-	     class < DEPOT_EIGHTS; class ++) {
-		struct unit *list = shelf_get(&depot->shelves[class]);
+	for (unsigned kind = depot_class(16, align_up(need, 16));
+	     kind < DEPOT_EIGHTS; kind++) {
+		struct unit *list = shelf_get(&depot->shelves[kind]);
 
 		if (list == NULL)
 			continue;
 		if (list->next != NULL)
-			shelf_put(&depot->shelves[class], list->next);
-		depot->bytes -= depot_class_size(class);
+			shelf_put(&depot->shelves[kind], list->next);
+		depot->bytes -= depot_class_size(kind);
 		*chunk = (struct chunk){(char *)list,
-					(char *)list + depot_class_size(class)};
+					(char *)list + depot_class_size(kind)};
 		return true;
 	}
 	return false;
@@ -156,15 +170,15 @@ static struct run *depot_empty_locked(struct depot *depot)
 			run->next = all;
 			all = run;
 		}
-	for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
-		for (struct unit *list = shelf_get(&depot->shelves[class]);
-		     list != NULL; list = shelf_get(&depot->shelves[class]))
+	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+		for (struct unit *list = shelf_get(&depot->shelves[kind]);
+		     list != NULL; list = shelf_get(&depot->shelves[kind]))
 			for (struct unit *unit = list, *next; unit != NULL;
 			     unit = next) {
 				struct run *run = (struct run *)unit;
 
 				next = unit->next;
-				run->size = depot_class_size(class);
+				run->size = depot_class_size(kind);
 				run->next = all;
 				all = run;
 			}
@@ -216,19 +230,19 @@ static void depot_return_locked(struct depot *depot, struct piece piece,
 {
 	struct unit *unit = (struct unit *)piece.start, *list;
 
-	if (piece.size == 0 || piece.class == DEPOT_CLASSES ||
-	    filled[piece.class] == 0 ||
-	    filled[piece.class] + piece.size > depot_list_bytes) {
+	if (piece.size == 0 || piece.kind == DEPOT_CLASSES ||
+	    filled[piece.kind] == 0 ||
+	    filled[piece.kind] + piece.size > depot_list_bytes) {
 		depot_put_locked(depot, piece);
-		if (piece.size != 0 && piece.class != DEPOT_CLASSES)
-			filled[piece.class] = piece.size;
+		if (piece.size != 0 && piece.kind != DEPOT_CLASSES)
+			filled[piece.kind] = piece.size;
 		return;
 	}
-	list = shelf_get(&depot->shelves[piece.class]);
+	list = shelf_get(&depot->shelves[piece.kind]);
 	unit->next = list;
-	shelf_put(&depot->shelves[piece.class], unit);
+	shelf_put(&depot->shelves[piece.kind], unit);
 	depot->bytes += piece.size;
-	filled[piece.class] += piece.size;
+	filled[piece.kind] += piece.size;
 }
 
 static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
@@ -263,8 +277,8 @@ void depot_reset(struct depot *depot)
 	mutex_exclusive(&depot->mutex);
 	depot->bytes = depot->fresh = 0;
 	memset(depot->runs, 0, sizeof(depot->runs));
-	for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
-		shelf_init(&depot->shelves[class]);
+	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+		shelf_init(&depot->shelves[kind]);
 }
 
 void depot_put(struct depot *depot, struct piece piece)
@@ -278,27 +292,27 @@ void depot_put(struct depot *depot, struct piece piece)
 void depot_put_lists(struct depot *depot, struct unit **lists, size_t bytes)
 {
 	mutex_lock(&depot->mutex);
-	for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
-		if (lists[class] != NULL) {
-			shelf_put(&depot->shelves[class], lists[class]);
-			lists[class] = NULL;
+	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+		if (lists[kind] != NULL) {
+			shelf_put(&depot->shelves[kind], lists[kind]);
+			lists[kind] = NULL;
 		}
 	depot->bytes += bytes;
 	depot->fresh += bytes;
 	mutex_unlock(&depot->mutex);
 }
 
-struct unit *depot_get_list(struct depot *depot, unsigned class, size_t *bytes)
+struct unit *depot_get_list(struct depot *depot, unsigned kind, size_t *bytes)
 {
 	struct unit *list;
 
 	*bytes = 0;
-	if (!shelf_has(&depot->shelves[class]))
+	if (!shelf_has(&depot->shelves[kind]))
 		return NULL;
 	mutex_lock(&depot->mutex);
-	list = shelf_get(&depot->shelves[class]);
+	list = shelf_get(&depot->shelves[kind]);
 	for (struct unit *unit = list; unit != NULL; unit = unit->next)
-		*bytes += depot_class_size(class);
+		*bytes += depot_class_size(kind);
 	depot->bytes -= *bytes;
 	mutex_unlock(&depot->mutex);
 	return list;

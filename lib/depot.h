@@ -65,19 +65,19 @@ static inline unsigned depot_class(size_t grain, size_t size)
 }
 
 /* Bytes of the pieces of a class. */
-static inline size_t depot_class_size(unsigned class)
+static inline size_t depot_class_size(unsigned kind)
 {
-	if (class < DEPOT_EIGHTS)
-		return ((size_t) class + 1) * 16;
-	return class < DEPOT_FOURS ? ((size_t) class - DEPOT_EIGHTS + 2) * 8
-				   : ((size_t) class - DEPOT_FOURS + 4) * 4;
+	if (kind < DEPOT_EIGHTS)
+		return ((size_t)kind + 1) * 16;
+	return kind < DEPOT_FOURS ? ((size_t)kind - DEPOT_EIGHTS + 2) * 8
+				  : ((size_t)kind - DEPOT_FOURS + 4) * 4;
 }
 
 /* Free memory, as much of it as can be used. */
 struct piece {
 	char *start;
-	size_t size;    /* 0: none */
-	unsigned class; /* DEPOT_CLASSES: it is a run */
+	size_t size;   /* 0: none */
+	unsigned kind; /* DEPOT_CLASSES: it is a run */
 };
 
 struct piece depot_piece(char *start, size_t size);
@@ -97,7 +97,7 @@ void depot_put(struct depot *depot, struct piece piece);
 void depot_put_lists(struct depot *depot, struct unit **lists, size_t bytes);
 
 /* A list of a class, or NULL; *bytes: of all its pieces. Any thread. */
-struct unit *depot_get_list(struct depot *depot, unsigned class, size_t *bytes);
+struct unit *depot_get_list(struct depot *depot, unsigned kind, size_t *bytes);
 
 /* A run of at least `need` bytes, and no more than `want` if that is much less;
    false: none. */

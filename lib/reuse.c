@@ -63,8 +63,8 @@ static struct bins *bins_make(struct local *local)
 
 	if (bins == NULL)
 		return NULL;
-	for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
-		bins->lists[class] = NULL;
+	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+		bins->lists[kind] = NULL;
 	bins->most = align_min(pool->own.hot.max, DEPOT_SMALL);
 	bins->bytes = 0;
 	bins->slow = 0;
@@ -179,20 +179,20 @@ static struct unit *list_take(struct unit **list, size_t alignment)
 }
 
 /* From the thread's list of a class, or one from the depot. */
-static void *bins_take(struct local *local, unsigned class, size_t alignment)
+static void *bins_take(struct local *local, unsigned kind, size_t alignment)
 {
-	struct unit **list = &local->bins->lists[class];
+	struct unit **list = &local->bins->lists[kind];
 	struct unit *unit;
 	size_t bytes;
 
 	if (*list == NULL) {
-		*list = depot_get_list(pool_depot(local->pool), class, &bytes);
+		*list = depot_get_list(pool_depot(local->pool), kind, &bytes);
 		local->bins->bytes += bytes;
 	}
 	unit = list_take(list, alignment);
 	if (unit != NULL) {
-		local->bins->bytes -= depot_class_size(class);
-		local_add_given(local, depot_class_size(class));
+		local->bins->bytes -= depot_class_size(kind);
+		local_add_given(local, depot_class_size(kind));
 	}
 	return unit;
 }
@@ -307,15 +307,15 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 					  memory_order_relaxed);
 	else
 		local_add_given(local, -size);
-	if (piece.size == 0 || piece.class == DEPOT_CLASSES || local == NULL ||
+	if (piece.size == 0 || piece.kind == DEPOT_CLASSES || local == NULL ||
 	    local->marks.depth != 0 || depot_of(pool) == NULL ||
 	    bins_of(local) == NULL) {
 		reuse_give_run(pool, start, size);
 		return;
 	}
 	local->bins->bytes += piece.size;
-	unit->next = local->bins->lists[piece.class];
-	local->bins->lists[piece.class] = unit;
+	unit->next = local->bins->lists[piece.kind];
+	local->bins->lists[piece.kind] = unit;
 	reuse_settle(local);
 }
 
@@ -335,8 +335,8 @@ void reuse_reset(tarn_pool *pool)
 		next = local == &pool->own ? pool->locals : local->next;
 		if (local->bins == NULL)
 			continue;
-		for (unsigned class = 0; class < DEPOT_CLASSES; class ++)
-			local->bins->lists[class] = NULL;
+		for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+			local->bins->lists[kind] = NULL;
 		local->bins->bytes = 0;
 	}
 }
