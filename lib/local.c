@@ -102,18 +102,18 @@ void local_set_aside(struct local *local)
 
 	if (room.last == room.end)
 		return;
-	local->aside = room;
+	local->side->aside = room;
 	local_set(local, (struct room){room.last, room.last},
 		  local_given(local) - room_size(room));
 }
 
 void local_put_back(struct local *local)
 {
-	struct room room = local->aside;
+	struct room room = local->side->aside;
 
 	if (room.last == room.end)
 		return;
-	local->aside = (struct room){NULL, NULL};
+	local->side->aside = (struct room){NULL, NULL};
 	local_set(local, room, local_given(local) + room_size(room));
 }
 
@@ -123,12 +123,16 @@ void local_reset(struct local *local, struct chunk chunk)
 {
 	struct room room = {chunk.start, chunk.end};
 
-	local->claimed = (size_t)(chunk.end - chunk.start);
+	size_t size = (size_t)(chunk.end - chunk.start);
+
+	local_set_claimed(local, size);
 	local->chunk_end = chunk.end;
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
-	local->aside = (struct room){NULL, NULL};
-	local_set(local, room, local->claimed);
+	if (local->side != NULL)
+		*local->side = (struct local_side){{NULL, NULL},
+						   {0, NULL, NULL, 0, 0}};
+	local_set(local, room, size);
 }
 
 /* ---- room ------------------------------------------------------------ */
@@ -250,9 +254,9 @@ void *local_take(struct local *local, size_t alignment, size_t size,
 
 size_t local_want(const struct local *local, bool shared)
 {
-	if (local->claimed == 0)
+	if (local_claimed(local) == 0)
 		return LOCAL_FIRST_CHUNK;
-	return shared ? align_max(local->claimed / local_shared_part,
+	return shared ? align_max(local_claimed(local) / local_shared_part,
 				  local_least_chunk)
 		      : LOCAL_ALL;
 }

@@ -38,36 +38,57 @@ struct local_marks {
 	size_t cleanups;             /* [o] registered since the outermost    */
 };
 
+/* What only some local pools need: reuse.c makes it, in lasting memory. */
+struct local_side {
+	struct room aside; /* [o] the room, while freed memory goes before it */
+	struct local_marks marks;
+};
+
 /*
- * Three lines: what inline code knows stands first, and of its reserved words
+ * Two lines: what inline code knows stands first, and of its reserved words
  * the library makes its own use. The first line is written at each hit.
  */
 struct local {
 	union {
 		tarn_local hot; /* [o] last and end: others read */
 		struct {
-			void *known[3];         /* last, end and max        */
-			struct tarn_pool *pool; /* [c]                      */
-			struct local *next;     /* [l] pool mutex: the rest */
-			char *chunk_end;        /* [o] end, before packed   */
-			size_t claimed;         /* [o] bytes since a reset  */
-			_Atomic size_t given;   /* [o] bytes handed out, and
-						   the room; others read    */
+			void *known[3];          /* last, end and max        */
+			struct tarn_pool *pool;  /* [c]                      */
+			struct local *next;      /* [l] pool mutex: the rest */
+			char *chunk_end;         /* [o] end, before packed   */
+			struct local_side *side; /* [o] NULL: not needed yet */
+			_Atomic size_t given;    /* [o] bytes handed out, and
+						    the room; others read    */
 		};
 	};
 	/* [o] odd while last, end and given do not fit together; others read */
 	_Atomic uint32_t changes;
+	uint32_t claimed;               /* [o] units since a reset, or most */
 	struct claimer claimer;         /* [o] */
 	struct room tails[LOCAL_TAILS]; /* [o] */
-	struct room aside; /* [o] the room, while freed memory goes before it */
-	struct bins *bins; /* [o] freed memory at hand; NULL: never any       */
-	struct local_marks marks;
 };
 
 /* What an empty local pool stands on: its own address, never NULL. */
 static inline struct chunk local_nothing(struct local *local)
 {
 	return (struct chunk){(char *)local, (char *)local};
+}
+
+/* Bytes that it claimed since a reset, as far as the word reaches: 64 GiB. */
+static inline void local_set_claimed(struct local *local, size_t bytes)
+{
+	local->claimed = (uint32_t)align_min(bytes / BLOCK_UNIT, UINT32_MAX);
+}
+
+static inline size_t local_claimed(const struct local *local)
+{
+	return local->claimed * BLOCK_UNIT;
+}
+
+/* How many marks of its thread are open. */
+static inline uint32_t local_depth(const struct local *local)
+{
+	return local->side != NULL ? local->side->marks.depth : 0;
 }
 
 /* A local pool that no thread has used yet; `chunk` is its first, or nothing.
@@ -85,13 +106,11 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 	atomic_init(&local->given, size);
 	atomic_init(&local->changes, 0);
 	local->chunk_end = chunk.end;
-	local->claimed = size;
+	local_set_claimed(local, size);
 	local->claimer.again = NULL;
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
-	local->aside = (struct room){NULL, NULL};
-	local->bins = NULL;
-	local->marks = (struct local_marks){0, NULL, NULL, 0, 0};
+	local->side = NULL;
 }
 
 /* Bytes handed out, and the room. Owner. */

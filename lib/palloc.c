@@ -50,7 +50,9 @@ static bool serve_claim(tarn_pool *pool, struct local *local,
 		return true;
 	if (cursor_claim(&pool->cursor, slot_cache(), &pool->source, claim,
 			 chunk)) {
-		local->claimed += (size_t)(chunk->end - chunk->start);
+		local_set_claimed(local,
+				  local_claimed(local) +
+					  (size_t)(chunk->end - chunk->start));
 		probe_claim(pool, (size_t)(chunk->end - chunk->start));
 		return true;
 	}

@@ -71,7 +71,7 @@ _Static_assert(sizeof(tarn_local) == 8 * sizeof(void *) &&
 		       offsetof(struct local, hot) == 0 &&
 		       offsetof(struct local, pool) == 3 * sizeof(void *),
 	       "inline code of old programs reads this prefix");
-_Static_assert(sizeof(struct local) <= 3 * BLOCK_LINE,
+_Static_assert(sizeof(struct local) <= 2 * BLOCK_LINE,
 	       "a pool of many threads pays for each of these");
 _Static_assert(offsetof(struct tarn_pool, own) -
 			       offsetof(struct tarn_pool, source) >=

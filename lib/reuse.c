@@ -33,13 +33,14 @@ static void bins_set_budget(struct local *local)
 	tarn_pool *pool = local->pool;
 	size_t part = pool_is_shared(pool) ? reuse_shared_part : reuse_own_part;
 
-	local->bins->budget = align_clamp(cursor_held(&pool->cursor) / part,
-					  reuse_least, reuse_least, reuse_most);
+	bins_of(local)->budget =
+		align_clamp(cursor_held(&pool->cursor) / part, reuse_least,
+			    reuse_least, reuse_most);
 }
 
 static void bins_flush(struct local *local)
 {
-	struct bins *bins = local->bins;
+	struct bins *bins = bins_of(local);
 
 	if (bins->bytes != 0)
 		depot_put_lists(pool_depot(local->pool), bins->lists,
@@ -52,7 +53,7 @@ static void bins_flush(struct local *local)
 void reuse_settle(struct local *local)
 {
 	local_set_aside(local);
-	if (local->bins->bytes > local->bins->budget)
+	if (bins_of(local)->bytes > bins_of(local)->budget)
 		bins_flush(local);
 }
 
@@ -68,16 +69,17 @@ static struct bins *bins_make(struct local *local)
 	bins->most = align_min(pool->own.hot.max, DEPOT_SMALL);
 	bins->bytes = 0;
 	bins->slow = 0;
-	local->bins = bins;
+	bins->side = (struct local_side){{NULL, NULL}, {0, NULL, NULL, 0, 0}};
+	local->side = &bins->side;
 	bins_set_budget(local);
 	return bins;
 }
 
 /* The thread's, made now if it has none; NULL: there is no memory. */
-static struct bins *bins_of(struct local *local)
+static struct bins *bins_get(struct local *local)
 {
 	int error = errno;
-	struct bins *bins = local->bins;
+	struct bins *bins = bins_of(local);
 
 	if (bins == NULL)
 		bins = bins_make(local);
@@ -181,17 +183,17 @@ static struct unit *list_take(struct unit **list, size_t alignment)
 /* From the thread's list of a class, or one from the depot. */
 static void *bins_take(struct local *local, unsigned kind, size_t alignment)
 {
-	struct unit **list = &local->bins->lists[kind];
+	struct unit **list = &bins_of(local)->lists[kind];
 	struct unit *unit;
 	size_t bytes;
 
 	if (*list == NULL) {
 		*list = depot_get_list(pool_depot(local->pool), kind, &bytes);
-		local->bins->bytes += bytes;
+		bins_of(local)->bytes += bytes;
 	}
 	unit = list_take(list, alignment);
 	if (unit != NULL) {
-		local->bins->bytes -= depot_class_size(kind);
+		bins_of(local)->bytes -= depot_class_size(kind);
 		local_add_given(local, depot_class_size(kind));
 	}
 	return unit;
@@ -232,28 +234,28 @@ void *reuse_take(struct local *local, size_t alignment, size_t size)
 {
 	void *object = NULL;
 
-	if (local->marks.depth != 0 || bins_of(local) == NULL)
+	if (local_depth(local) != 0 || bins_get(local) == NULL)
 		return NULL;
 	if (size <= DEPOT_SMALL)
 		object = bins_take_any(local, alignment, size);
 	else if (alignment <= TARN_ALIGNMENT)
 		object = run_take(local, size);
-	if (object != NULL && local->bins->bytes != 0)
+	if (object != NULL && bins_of(local)->bytes != 0)
 		local_set_aside(local);
 	return object;
 }
 
 void reuse_begin_room(struct local *local)
 {
-	if (local->bins != NULL)
+	if (local->side != NULL)
 		local_put_back(local);
 }
 
 void reuse_end_room(struct local *local)
 {
-	struct bins *bins = local->bins;
+	struct bins *bins = bins_of(local);
 
-	if (bins == NULL || bins->bytes == 0 || local->marks.depth != 0)
+	if (bins == NULL || bins->bytes == 0 || local_depth(local) != 0)
 		return;
 	if (++bins->slow >= reuse_patience)
 		bins_flush(local);
@@ -273,7 +275,7 @@ bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
 		return true;
 	if (!hard && !depot_may_join(depot, cursor_held(&pool->cursor)))
 		return false;
-	if (local != NULL && local->bins != NULL)
+	if (local != NULL && local->side != NULL)
 		bins_flush(local);
 	if (hard)
 		return depot_get_any(depot, need, chunk);
@@ -308,14 +310,14 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 	else
 		local_add_given(local, -size);
 	if (piece.size == 0 || piece.kind == DEPOT_CLASSES || local == NULL ||
-	    local->marks.depth != 0 || depot_of(pool) == NULL ||
-	    bins_of(local) == NULL) {
+	    local_depth(local) != 0 || depot_of(pool) == NULL ||
+	    bins_get(local) == NULL) {
 		reuse_give_run(pool, start, size);
 		return;
 	}
-	local->bins->bytes += piece.size;
-	unit->next = local->bins->lists[piece.kind];
-	local->bins->lists[piece.kind] = unit;
+	bins_of(local)->bytes += piece.size;
+	unit->next = bins_of(local)->lists[piece.kind];
+	bins_of(local)->lists[piece.kind] = unit;
 	reuse_settle(local);
 }
 
@@ -333,10 +335,10 @@ void reuse_reset(tarn_pool *pool)
 		depot_reset(depot);
 	for (; local != NULL; local = next) {
 		next = local == &pool->own ? pool->locals : local->next;
-		if (local->bins == NULL)
+		if (local->side == NULL)
 			continue;
 		for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
-			local->bins->lists[kind] = NULL;
-		local->bins->bytes = 0;
+			bins_of(local)->lists[kind] = NULL;
+		bins_of(local)->bytes = 0;
 	}
 }

@@ -15,6 +15,7 @@
 
 /* A thread's own; in lasting memory. */
 struct bins {
+	struct local_side side;
 	size_t most;   /* [c] bytes: larger requests do not come here        */
 	size_t bytes;  /* [o] of all pieces in them                          */
 	size_t budget; /* [o] bytes: what they may hold                      */
@@ -23,13 +24,19 @@ struct bins {
 	struct unit *lists[DEPOT_CLASSES]; /* [o] */
 };
 
+static inline struct bins *bins_of(const struct local *local)
+{
+	return (struct bins *)local->side;
+}
+
 /* A piece of tarn_palloc's from the bins, or NULL. Owner. */
 static inline void *reuse_pop(struct local *local, size_t size)
 {
-	struct bins *bins = local->bins;
+	struct bins *bins = bins_of(local);
 	struct unit *unit;
 
-	if (bins == NULL || size - 1 >= bins->most || local->marks.depth != 0)
+	if (bins == NULL || size - 1 >= bins->most ||
+	    bins->side.marks.depth != 0)
 		return NULL;
 	unit = bins->lists[(size - 1) / TARN_ALIGNMENT];
 	if (unit == NULL)
@@ -48,12 +55,12 @@ void reuse_settle(struct local *local);
    stores. Owner. */
 static inline bool reuse_push(struct local *local, void *ptr, size_t size)
 {
-	struct bins *bins = local->bins;
+	struct bins *bins = bins_of(local);
 	struct unit *unit = ptr;
 
 	if (bins == NULL || size - 1 >= bins->most || unit == NULL ||
 	    ((uintptr_t)unit & (TARN_ALIGNMENT - 1)) != 0 ||
-	    local->marks.depth != 0)
+	    bins->side.marks.depth != 0)
 		return false;
 	unit->next = bins->lists[(size - 1) / TARN_ALIGNMENT];
 	bins->lists[(size - 1) / TARN_ALIGNMENT] = unit;
