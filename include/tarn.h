@@ -106,7 +106,8 @@ typedef void tarn_oom_fn(tarn_pool *pool, size_t size, void *data);
 
 /*
  * Where blocks and large allocations come from. The functions may be called
- * from any thread at once and must not use the pool. This layout is frozen.
+ * from any thread at once and must not use the pool; nor may they create a
+ * tarn_cache or end one, by reset or destroy of its pool. This layout is frozen.
  */
 typedef struct tarn_upstream {
 	/*
@@ -516,9 +517,10 @@ typedef struct tarn_stats {
 	/* Bytes taken from upstream and not given back. */
 	size_t held;
 	/* Bytes of the requests, each rounded up to its alignment, with the
-	   padding between them; cleanups and data kept count too. */
+	   padding between them; cleanups and data kept count too, and all that
+	   caches have taken, their free objects included. */
 	size_t handed_out;
-	/* Bytes of `held` in large allocations. */
+	/* Bytes of `held` in large allocations; caches make such ones, too. */
 	size_t large;
 	/* Bytes, the pool's own; 0: none. */
 	size_t limit;
@@ -546,9 +548,12 @@ typedef struct tarn_stats {
 int tarn_pool_stats(const tarn_pool *pool, tarn_stats *stats);
 
 /*
- * Gives cached blocks back to malloc: those of the process and of the calling
- * thread at once, those of any other thread when it next takes or
- * gives a block. MT-Safe. O(blocks cached).
+ * Gives back what no one uses: memory of which all objects of a tarn_cache are
+ * free, in any pool, save those that another thread has at hand; and cached
+ * blocks to malloc, those of the process and of the calling thread at once,
+ * those of any other thread when it next takes or gives a block. In the child
+ * of a fork the caches made before are left alone. MT-Safe. O(blocks cached +
+ * free objects of caches).
  */
 void tarn_trim(void);
 

@@ -190,6 +190,10 @@ bool palloc_is_large(const struct local *local, size_t alignment, size_t size,
 /* For the large list and its tables. */
 struct large_use pool_large_use(tarn_pool *pool);
 
+/* Memory until reset, whatever marks are open; or NULL with ENOMEM. Aligned to
+   a line. */
+void *pool_claim_object(tarn_pool *pool, size_t size);
+
 /* Calls the out-of-memory handler; errno is ENOMEM after it. Returns NULL. */
 void *pool_out_of_memory(tarn_pool *pool, size_t size);
 

@@ -19,6 +19,9 @@
 #define block_take                tarn_own_block_take
 #define block_watch               tarn_own_block_watch
 #define block_watch_end           tarn_own_block_watch_end
+#define cache_claimed_locked      tarn_own_cache_claimed_locked
+#define cache_end_all             tarn_own_cache_end_all
+#define cache_trim_all            tarn_own_cache_trim_all
 #define cleanup_add               tarn_own_cleanup_add
 #define cleanup_count             tarn_own_cleanup_count
 #define cleanup_run_newest        tarn_own_cleanup_run_newest
@@ -91,6 +94,7 @@
 #define mark_write                tarn_own_mark_write
 #define palloc_is_large           tarn_own_palloc_is_large
 #define pool_claim_lasting        tarn_own_pool_claim_lasting
+#define pool_claim_object         tarn_own_pool_claim_object
 #define pool_is_refused_slow      tarn_own_pool_is_refused_slow
 #define pool_large_use            tarn_own_pool_large_use
 #define pool_local_slow           tarn_own_pool_local_slow
@@ -105,7 +109,17 @@
 #define reuse_reset               tarn_own_reuse_reset
 #define reuse_settle              tarn_own_reuse_settle
 #define reuse_take                tarn_own_reuse_take
+#define slab_init                 tarn_own_slab_init
+#define slab_memory               tarn_own_slab_memory
+#define slab_memory_end           tarn_own_slab_memory_end
+#define slab_put                  tarn_own_slab_put
+#define slab_put_one              tarn_own_slab_put_one
+#define slab_take                 tarn_own_slab_take
+#define slab_take_one             tarn_own_slab_take_one
+#define slab_trim                 tarn_own_slab_trim
 #define slot_acquire              tarn_own_slot_acquire
+#define slot_caches_forks         tarn_own_slot_caches_forks
+#define slot_caches_mutex         tarn_own_slot_caches_mutex
 #define slot_name_self            tarn_own_slot_name_self
 #define slot_self                 tarn_own_slot_self
 #define slot_table_init           tarn_own_slot_table_init

@@ -14,6 +14,7 @@
 
 #include "block.h"
 #include "config.h"
+#include "mutex.h"
 
 /*
  * The name of the n-th slot: n with its bits spread over the word, so that its
@@ -46,6 +47,13 @@ struct slot {
 /* Hidden: a copy relocation would move what initial-exec code addresses. */
 extern TARN_TLS uint32_t slot_name_self __attribute__((visibility("hidden")));
 extern TARN_TLS struct slot *slot_self __attribute__((visibility("hidden")));
+
+/* Of the list of all caches, see cache.c: held around fork, before all others.
+ */
+extern struct mutex slot_caches_mutex __attribute__((visibility("hidden")));
+
+/* [l] slot_caches_mutex: how many forks led to this process */
+extern uint32_t slot_caches_forks __attribute__((visibility("hidden")));
 
 /* The calling thread's name, SLOT_NONE or SLOT_GONE included. */
 static inline uint32_t slot_name(void)

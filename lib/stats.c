@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cache.h"
+
 /* ---- statistics ------------------------------------------------------ */
 
 /* Bytes handed out by all local pools, and how many there are. */
@@ -27,6 +29,7 @@ static size_t stats_locals(tarn_pool *pool, size_t *count)
 		bytes += local_handed_out(local);
 		++*count;
 	}
+	bytes += cache_claimed_locked(pool);
 	mutex_unlock(&pool->mutex);
 	return bytes;
 }
@@ -64,6 +67,8 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 
 void tarn_trim(void)
 {
+	/* What caches give back may go to the block cache. */
+	cache_trim_all();
 	block_cache_trim(slot_self != NULL ? &slot_self->cache : NULL);
 	if ((debug_watched & WATCH_TRACE) != 0)
 		watch_trace_process(TRACE_TRIM);

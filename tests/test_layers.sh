@@ -36,7 +36,7 @@ upstream.h:  limit.h mark.h tarn.h
 upstream.c:  upstream.h align.h aside.h
 block.h:     align.h upstream.h
 block.c:     block.h debug.h mutex.h
-slot.h:      block.h
+slot.h:      block.h mutex.h
 slot.c:      slot.h debug.h mutex.h
 unit.h:
 cursor.h:    block.h mutex.h
@@ -52,19 +52,21 @@ cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
 reuse.h:     depot.h pool.h
 reuse.c:     reuse.h
-cache.h:     pool.h
-cache.c:     cache.h
+cache.h:     pool.h unit.h
+slab.h:      cache.h
+slab.c:      slab.h reuse.h
 rewind.h:    pool.h
 rewind.c:    rewind.h
 scratch.c:   rewind.h
 watch.h:     debug.h pool.h trace.h
 watch.c:     watch.h guard.h
+cache.c:     cache.h slab.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
-pool.c:      pool.h probe.h reuse.h watch.h
+pool.c:      pool.h cache.h probe.h reuse.h watch.h
 palloc.c:    probe.h reuse.h watch.h
 pfree.c:     reuse.h watch.h
-stats.c:     watch.h
+stats.c:     watch.h cache.h
 string.c:    watch.h
 END
 
@@ -75,6 +77,8 @@ block.h
 block.c
 slot.h
 slot.c
+cache.h
+cache.c
 cursor.h
 cursor.c
 local.h
