@@ -245,20 +245,27 @@ static void depot_return_locked(struct depot *depot, struct piece piece,
 	filled[piece.kind] += piece.size;
 }
 
+struct run *depot_join_runs(struct run *runs)
+{
+	runs = runs_sort(runs);
+	for (struct run *run = runs; run != NULL; run = run->next)
+		while (run->next != NULL &&
+		       (char *)run + run->size == (char *)run->next) {
+			run->size += run->next->size;
+			run->next = run->next->next;
+		}
+	return runs;
+}
+
 static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
 {
-	struct run *run = runs_sort(depot_empty_locked(depot));
+	struct run *run = depot_join_runs(depot_empty_locked(depot));
 	size_t filled[DEPOT_CLASSES] = {0};
 
 	while (run != NULL) {
 		struct run *next = run->next;
-		size_t size = run->size;
 
-		while (next != NULL && (char *)run + size == (char *)next) {
-			size += next->size;
-			next = next->next;
-		}
-		depot_return_locked(depot, depot_piece((char *)run, size),
+		depot_return_locked(depot, depot_piece((char *)run, run->size),
 				    filled);
 		run = next;
 	}
@@ -266,9 +273,10 @@ static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
 
 /* ---- any thread ------------------------------------------------------ */
 
-void depot_init(struct depot *depot)
+void depot_init(struct depot *depot, bool lasting)
 {
 	mutex_init(&depot->mutex);
+	depot->lasting = lasting;
 	depot_reset(depot);
 }
 

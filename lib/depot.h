@@ -50,6 +50,7 @@ static inline void run_unlink(struct run **bin, struct run *before,
 
 struct depot {
 	struct mutex mutex;
+	bool lasting; /* [c] else it ends at reset             */
 	size_t bytes; /* [l] of all that lies here             */
 	size_t fresh; /* [l] of what came since the last join  */
 	struct run *runs[DEPOT_RUNS]; /* [l] */
@@ -85,7 +86,8 @@ struct piece depot_piece(char *start, size_t size);
 /* As much of it as `grain` divides, on both sides; without a class. */
 struct piece depot_trim(char *start, size_t size, size_t grain);
 
-void depot_init(struct depot *depot);
+/* `lasting`: in memory that reset leaves alone. */
+void depot_init(struct depot *depot, bool lasting);
 
 /* Empties it. Exclusive. */
 void depot_reset(struct depot *depot);
@@ -106,6 +108,9 @@ bool depot_get_run(struct depot *depot, size_t need, size_t want,
 
 /* As depot_get_run, of anything that lies here, joined first if need be. */
 bool depot_get_any(struct depot *depot, size_t need, struct chunk *chunk);
+
+/* The same runs by address, neighbours joined. */
+struct run *depot_join_runs(struct run *runs);
 
 /* Whether so much has come that a join may pay, in a pool that holds so many
    bytes. A hint. */

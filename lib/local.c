@@ -130,8 +130,7 @@ void local_reset(struct local *local, struct chunk chunk)
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
 	if (local->side != NULL)
-		*local->side = (struct local_side){{NULL, NULL},
-						   {0, NULL, NULL, 0, 0}};
+		local_side_init(local->side);
 	local_set(local, room, size);
 }
 

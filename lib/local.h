@@ -42,7 +42,13 @@ struct local_marks {
 struct local_side {
 	struct room aside; /* [o] the room, while freed memory goes before it */
 	struct local_marks marks;
+	bool lasting; /* [c] else it ends at reset */
 };
+
+static inline void local_side_init(struct local_side *side)
+{
+	*side = (struct local_side){.lasting = side->lasting};
+}
 
 /*
  * Two lines: what inline code knows stands first, and of its reserved words

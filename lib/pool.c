@@ -205,13 +205,13 @@ static void pool_reset(tarn_pool *pool)
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local->claimer.again = NULL;
+	reuse_reset(pool);
 	first = cursor_reset(&pool->cursor, cache, &pool->source,
 			     watched ? 0 : LOCAL_FIRST_CHUNK);
 	local_reset(&pool->own, watched ? local_nothing(&pool->own) : first);
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local_reset(local, local_nothing(local));
-	reuse_reset(pool);
 }
 
 void tarn_pool_reset(tarn_pool *pool)

@@ -57,6 +57,7 @@ struct tarn_pool {
 	struct watch *watch;        /* [c] NULL: nothing rides on its misses */
 	_Atomic(struct depot *) depot; /* [a] NULL: nothing was freed yet    */
 	struct run *loose;             /* [l] freed, where there is no depot */
+	_Atomic bool freed;            /* [a] small memory was, once         */
 	_Atomic bool strays;           /* [a] small objects are listed large */
 	_Atomic size_t unowned; /* [a] bytes freed by who has no local pool  */
 	struct tarn_cache *caches; /* [l] the newest                     */
@@ -85,6 +86,7 @@ static inline void pool_init_shared(tarn_pool *pool)
 	atomic_init(&pool->busy, SLOT_NONE);
 	atomic_init(&pool->table, NULL);
 	atomic_init(&pool->depot, NULL);
+	atomic_init(&pool->freed, false);
 	atomic_init(&pool->strays, false);
 	atomic_init(&pool->unowned, 0);
 }

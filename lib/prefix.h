@@ -44,6 +44,7 @@
 #define depot_get_run             tarn_own_depot_get_run
 #define depot_init                tarn_own_depot_init
 #define depot_join                tarn_own_depot_join
+#define depot_join_runs           tarn_own_depot_join_runs
 #define depot_may_join            tarn_own_depot_may_join
 #define depot_piece               tarn_own_depot_piece
 #define depot_put                 tarn_own_depot_put

@@ -57,11 +57,17 @@ void reuse_settle(struct local *local)
 		bins_flush(local);
 }
 
+/* In memory that lasts, or near a limit in what was freed. */
 static struct bins *bins_make(struct local *local)
 {
 	tarn_pool *pool = local->pool;
 	struct bins *bins = pool_claim_lasting(pool, sizeof(*bins));
+	bool lasting = bins != NULL;
+	struct chunk chunk;
 
+	if (!lasting && depot_get_run(pool_depot(pool), sizeof(*bins),
+				      sizeof(*bins), &chunk))
+		bins = (struct bins *)chunk.start;
 	if (bins == NULL)
 		return NULL;
 	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
@@ -69,7 +75,8 @@ static struct bins *bins_make(struct local *local)
 	bins->most = align_min(pool->own.hot.max, DEPOT_SMALL);
 	bins->bytes = 0;
 	bins->slow = 0;
-	bins->side = (struct local_side){{NULL, NULL}, {0, NULL, NULL, 0, 0}};
+	bins->side.lasting = lasting;
+	local_side_init(&bins->side);
 	local->side = &bins->side;
 	bins_set_budget(local);
 	return bins;
@@ -89,16 +96,18 @@ static struct bins *bins_get(struct local *local)
 
 /* ---- the depot of a pool, and what is freed before there is one ------- */
 
-static struct depot *depot_make_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
+/* From now on rests and misses look for it. */
+static void reuse_begin(tarn_pool *pool)
 {
-	struct depot *depot = pool_depot(pool);
+	/* ORDER pool-freed (relaxed): a hint. Pairs with reuse_is_active. */
+	atomic_store_explicit(&pool->freed, true, memory_order_relaxed);
+}
 
-	if (depot != NULL)
-		return depot;
-	depot = pool_claim_lasting(pool, sizeof(*depot));
-	if (depot == NULL)
-		return NULL;
-	depot_init(depot);
+static void depot_publish_locked(tarn_pool *pool, struct depot *depot,
+				 bool lasting) MUTEX_HELD(pool->mutex)
+{
+	reuse_begin(pool);
+	depot_init(depot, lasting);
 	for (struct run *run = pool->loose, *next; run != NULL; run = next) {
 		next = run->next;
 		depot_put(depot, depot_piece((char *)run, run->size));
@@ -107,7 +116,16 @@ static struct depot *depot_make_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
 	/* ORDER depot-publish (release): the depot made ready; pairs with
 	   pool_depot. */
 	atomic_store_explicit(&pool->depot, depot, memory_order_release);
-	return depot;
+}
+
+static void depot_make_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
+{
+	struct depot *depot = NULL;
+
+	if (pool_depot(pool) == NULL)
+		depot = pool_claim_lasting(pool, sizeof(*depot));
+	if (depot != NULL)
+		depot_publish_locked(pool, depot, true);
 }
 
 /* The pool's, made now if it has none; NULL: there is no memory. */
@@ -119,10 +137,10 @@ static struct depot *depot_of(tarn_pool *pool)
 	if (depot != NULL)
 		return depot;
 	mutex_lock(&pool->mutex);
-	depot = depot_make_locked(pool);
+	depot_make_locked(pool);
 	mutex_unlock(&pool->mutex);
 	errno = error;
-	return depot;
+	return pool_depot(pool);
 }
 
 /* Freed near a limit, where there is no memory for a depot. */
@@ -133,6 +151,7 @@ static void loose_put(tarn_pool *pool, char *start, size_t size)
 
 	if (piece.size == 0)
 		return;
+	reuse_begin(pool);
 	run->size = piece.size;
 	mutex_lock(&pool->mutex);
 	run->next = pool->loose;
@@ -140,21 +159,53 @@ static void loose_put(tarn_pool *pool, char *start, size_t size)
 	mutex_unlock(&pool->mutex);
 }
 
-/* The newest of at least `need` bytes. */
-static bool loose_take(tarn_pool *pool, size_t need, struct chunk *chunk)
+/* The newest of at least `need` bytes; false: none. */
+static bool loose_take_locked(tarn_pool *pool, size_t need, struct chunk *chunk)
+	MUTEX_HELD(pool->mutex)
 {
-	struct run *run, *before = NULL;
+	struct run *run = pool->loose, *before = NULL;
+
+	while (run != NULL && run->size < need) {
+		before = run;
+		run = run->next;
+	}
+	if (run == NULL)
+		return false;
+	run_unlink(&pool->loose, before, run);
+	*chunk = (struct chunk){(char *)run, (char *)run + run->size};
+	return true;
+}
+
+/* Joins them; a depot is made of one that has room for it. */
+static void loose_join_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
+{
+	size_t size = align_up(sizeof(struct depot), TARN_ALIGNMENT);
+	struct chunk chunk;
+	char *rest;
+
+	pool->loose = depot_join_runs(pool->loose);
+	if (!loose_take_locked(pool, size, &chunk))
+		return;
+	rest = chunk.start + size;
+	depot_publish_locked(pool, (struct depot *)chunk.start, false);
+	depot_put(pool_depot(pool),
+		  depot_piece(rest, (size_t)(chunk.end - rest)));
+}
+
+/* A chunk where there is no depot; false: there is one now, or no memory. */
+static bool loose_claim(tarn_pool *pool, size_t need, struct chunk *chunk)
+{
+	bool found = false;
 
 	mutex_lock(&pool->mutex);
-	for (run = pool->loose; run != NULL && run->size < need;
-	     run = run->next)
-		before = run;
-	if (run != NULL) {
-		run_unlink(&pool->loose, before, run);
-		*chunk = (struct chunk){(char *)run, (char *)run + run->size};
-	}
+	if (pool_depot(pool) == NULL)
+		found = loose_take_locked(pool, need, chunk);
+	if (!found && pool->loose != NULL)
+		loose_join_locked(pool);
+	if (!found && pool_depot(pool) == NULL)
+		found = loose_take_locked(pool, need, chunk);
 	mutex_unlock(&pool->mutex);
-	return run != NULL;
+	return found;
 }
 
 /* ---- taking ---------------------------------------------------------- */
@@ -234,7 +285,8 @@ void *reuse_take(struct local *local, size_t alignment, size_t size)
 {
 	void *object = NULL;
 
-	if (local_depth(local) != 0 || bins_get(local) == NULL)
+	if (local_depth(local) != 0 || pool_depot(local->pool) == NULL ||
+	    bins_get(local) == NULL)
 		return NULL;
 	if (size <= DEPOT_SMALL)
 		object = bins_take_any(local, alignment, size);
@@ -266,11 +318,14 @@ void reuse_end_room(struct local *local)
 bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
 		 struct chunk *chunk)
 {
-	struct depot *depot = pool_depot(pool);
 	struct local *local = pool_find_local(pool);
+	struct depot *depot;
 
+	if (hard && pool_depot(pool) == NULL && loose_claim(pool, need, chunk))
+		return true;
+	depot = pool_depot(pool);
 	if (depot == NULL)
-		return hard && loose_take(pool, need, chunk);
+		return false;
 	if (depot_get_run(depot, need, want, chunk))
 		return true;
 	if (!hard && !depot_may_join(depot, cursor_held(&pool->cursor)))
@@ -321,24 +376,38 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 	reuse_settle(local);
 }
 
+static void bins_reset(struct local *local)
+{
+	struct bins *bins = bins_of(local);
+
+	if (bins == NULL)
+		return;
+	if (!bins->side.lasting) {
+		local->side = NULL;
+		return;
+	}
+	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+		bins->lists[kind] = NULL;
+	bins->bytes = 0;
+}
+
 void reuse_reset(tarn_pool *pool)
 {
 	struct depot *depot = pool_depot(pool);
-	struct local *local = &pool->own;
-	struct local *next = pool->locals;
 
 	pool->loose = NULL;
-	/* ORDER pool-unowned (relaxed): exclusive. */
+	/* ORDER exclusive (relaxed): of all words. */
 	atomic_store_explicit(&pool->unowned, 0, memory_order_relaxed);
 	atomic_store_explicit(&pool->strays, false, memory_order_relaxed);
-	if (depot != NULL)
+	if (depot != NULL && depot->lasting) {
 		depot_reset(depot);
-	for (; local != NULL; local = next) {
-		next = local == &pool->own ? pool->locals : local->next;
-		if (local->side == NULL)
-			continue;
-		for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
-			bins_of(local)->lists[kind] = NULL;
-		bins_of(local)->bytes = 0;
+	} else {
+		atomic_store_explicit(&pool->freed, false,
+				      memory_order_relaxed);
+		atomic_store_explicit(&pool->depot, NULL, memory_order_relaxed);
 	}
+	bins_reset(&pool->own);
+	for (struct local *local = pool->locals; local != NULL;
+	     local = local->next)
+		bins_reset(local);
 }

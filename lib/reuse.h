@@ -73,10 +73,12 @@ static inline bool reuse_push(struct local *local, void *ptr, size_t size)
 	return true;
 }
 
-/* Whether anything was ever freed in the pool. */
-static inline bool reuse_is_active(tarn_pool *pool)
+/* Whether small memory was ever freed in the pool, since a reset. */
+static inline bool reuse_is_active(const tarn_pool *pool)
 {
-	return pool_depot(pool) != NULL;
+	/* ORDER pool-freed (relaxed): a hint, publishes nothing; what was freed
+	   is found under a mutex. Pairs with reuse_begin. */
+	return atomic_load_explicit(&pool->freed, memory_order_relaxed);
 }
 
 /* An object from freed memory or NULL, errno untouched: the room is due. Of a
@@ -99,8 +101,7 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size);
 /* As reuse_give, but handed out to nobody: a chunk, or what is one no more. */
 void reuse_give_run(tarn_pool *pool, char *start, size_t size);
 
-/* Forgets all that was freed, in all local pools, which are empty. Exclusive.
- */
+/* Forgets all that was freed, before blocks are given back. Exclusive. */
 void reuse_reset(tarn_pool *pool);
 
 #endif
