@@ -298,8 +298,10 @@ static bool cache_set_unit(tarn_cache *cache, size_t size, size_t alignment)
 
 	cache->size = size;
 	cache->alignment = align_max(alignment, _Alignof(struct unit *));
-	return alignment <= PTRDIFF_MAX / 4 && unit <= PTRDIFF_MAX / 4 &&
-	       align_up_checked(unit, cache->alignment, &cache->unit);
+	if (alignment > PTRDIFF_MAX / 4 || unit > PTRDIFF_MAX / 4)
+		return false;
+	cache->unit = align_up(unit, cache->alignment);
+	return true;
 }
 
 static void cache_link(tarn_cache *cache)

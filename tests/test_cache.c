@@ -525,6 +525,27 @@ START_TEST(upstream_fails_once_or_for_ever_usable)
 }
 END_TEST
 
+START_TEST(create_without_memory_refused)
+{
+	struct counting counting;
+	tarn_pool *pool;
+
+	counting_init(&counting);
+	pool = counting_pool(&counting, 0);
+	counting.fail_at = counting.calls + 1;
+	counting.fail_for_ever = true;
+	while (tarn_palloc(pool, 16) != NULL)
+		;
+	errno = 0;
+	ck_assert_ptr_null(tarn_cache_create(pool, SIZE, 16));
+	ck_assert_int_eq(errno, ENOMEM);
+	counting.fail_at = 0;
+	ck_assert_ptr_nonnull(tarn_cache_create(pool, SIZE, 16));
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
 START_TEST(limit_free_and_retry_goes_on)
 {
 	tarn_options options = TARN_OPTIONS_INIT;
@@ -730,6 +751,17 @@ START_TEST(threads_in_turn_magazine_inherited)
 }
 END_TEST
 
+/* All are there at once. */
+static struct gate table_gate;
+
+static int take_part_and_wait(void *arg)
+{
+	int status = take_part(arg);
+
+	gate_wait(&table_gate);
+	return status;
+}
+
 START_TEST(many_threads_table_grows)
 {
 	tarn_pool *pool = tarn_pool_create(NULL);
@@ -739,7 +771,8 @@ START_TEST(many_threads_table_grows)
 	for (size_t i = 0; i < TABLE; i++)
 		parts[i] = (struct part){cache, objects + i * 100, 100};
 	for (int round = 0; round < 3; round++) {
-		ck_assert_int_eq(workers_together(take_part, parts,
+		gate_init(&table_gate, TABLE);
+		ck_assert_int_eq(workers_together(take_part_and_wait, parts,
 						  sizeof(*parts), TABLE),
 				 0);
 		ck_assert_int_eq(workers_together(free_part, parts,
@@ -949,6 +982,7 @@ int main(void)
 	tcase_add_test(tcase, scattered_slabs_stay);
 	tcase = suite_case(suite, "without memory");
 	tcase_add_test(tcase, upstream_fails_once_or_for_ever_usable);
+	tcase_add_test(tcase, create_without_memory_refused);
 	tcase_add_test(tcase, limit_free_and_retry_goes_on);
 	tcase_add_test(tcase, limit_trimmed_others_served);
 	tcase = suite_case(suite, "threads");

@@ -309,8 +309,26 @@ static int freed_twice(void)
 	return tarn_pfree(pool, first);
 }
 
+static int cache_freed_twice(void)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+	tarn_cache *cache;
+	void *object;
+
+	options.name = "freed";
+	cache = tarn_cache_create(tarn_pool_create(&options), 32, 16);
+	object = tarn_cache_alloc(cache);
+	tarn_cache_free(cache, object);
+	tarn_cache_free(cache, object);
+	return 0;
+}
+
 START_TEST(owner_wrong_thread_or_second_free_aborts)
 {
+	child_aborts("owner", cache_freed_twice,
+		     "): tarn_cache_free of what is no object of a cache, or "
+		     "was freed before\n");
+
 	child_aborts("owner", wrong_palloc,
 		     "): a tarn_local is used by a thread that it does not "
 		     "belong to\n");

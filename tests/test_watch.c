@@ -102,6 +102,41 @@ END_TEST
 
 /* ---- lasting memory, reset ---------------------------------------------- */
 
+/* Each is memory of its own, which goes back when it is free. */
+START_TEST(object_of_a_cache_is_open_to_the_byte)
+{
+	static const char foreign[16];
+	tarn_pool *pool;
+	tarn_cache *cache;
+	char *object;
+	size_t held;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	cache = tarn_cache_create(pool, 48, 16);
+	ck_assert_ptr_nonnull(cache);
+	held = stats_of(pool).large_count;
+	for (int i = 0; i < 300; i++) {
+		object = tarn_cache_alloc(cache);
+		ck_assert_ptr_nonnull(object);
+		ck_assert_uint_eq(shadow_closed(object, 48), 0);
+		memset(object, 'x', 48);
+		ck_assert_uint_eq(stats_of(pool).large_count, held + 1);
+		tarn_cache_free(cache, object);
+		tarn_cache_free(cache, (void *)foreign);
+		ck_assert_uint_eq(stats_of(pool).large_count, held);
+	}
+	tarn_trim();
+	ck_assert_ptr_nonnull(tarn_cache_alloc(cache));
+	tarn_pool_reset(pool);
+	cache = tarn_cache_create(pool, 48, 16);
+	ck_assert_ptr_nonnull(tarn_cache_alloc(cache));
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
 START_TEST(reset_closes_all_but_lasting_memory)
 {
 	enum {
@@ -201,6 +236,8 @@ int main(void)
 	tcase_add_test(tcase, object_of_no_bytes_is_closed);
 	tcase_add_test(tcase, prealloc_that_grows_moves_and_closes_the_old);
 	tcase_add_test(tcase, pfree_gives_back_open_memory);
+	tcase_add_loop_test(tcase, object_of_a_cache_is_open_to_the_byte, 0,
+			    WORDS);
 	tcase_add_test(tcase, reset_closes_all_but_lasting_memory);
 	tcase_add_loop_test(tcase, memory_goes_back_open_to_each_upstream, 0,
 			    WORDS);
