@@ -89,6 +89,7 @@ pool.h
 pool.c
 palloc.c
 reuse.c
+reuse.h
 stats.c
 unit.h
 watch.h
