@@ -205,7 +205,8 @@ void row_cache(void)
 	tarn_pool_destroy(pool);
 }
 
-/* After the first tenth all lists are as full as they get. */
+/* How full the lists of both threads and those between them are, differs from
+   moment to moment; it must not grow with the objects that went over. */
 void row_cache_held(void)
 {
 	size_t count = operations(2000000) / 2, before;
@@ -214,13 +215,12 @@ void row_cache_held(void)
 	char what[64];
 	double ns;
 
-	hand_run(cache, NULL, count / 10, &ns);
+	hand_run(cache, NULL, count / 2, &ns);
 	before = pool_held(pool);
-	hand_run(cache, NULL, count - count / 10, &ns);
-	snprintf(what, sizeof(what), "held after %zu, and after a tenth",
-		 count);
-	report_bytes(what, pool_held(pool), before, 1.1);
+	hand_run(cache, NULL, count - count / 2, &ns);
+	snprintf(what, sizeof(what), "held after %zu, and after a half", count);
+	report_bytes(what, pool_held(pool), before, 1.25);
 	report_bytes("held, and under way at most", pool_held(pool),
-		     (size_t)RING * SIZE, 2);
+		     (size_t)RING * SIZE, 2.5);
 	tarn_pool_destroy(pool);
 }
