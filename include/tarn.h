@@ -107,7 +107,8 @@ typedef void tarn_oom_fn(tarn_pool *pool, size_t size, void *data);
 /*
  * Where blocks and large allocations come from. The functions may be called
  * from any thread at once and must not use the pool; nor may they create a
- * tarn_cache or end one, by reset or destroy of its pool. This layout is frozen.
+ * tarn_cache or end one, by reset or destroy of its pool. This layout is
+ * frozen.
  */
 typedef struct tarn_upstream {
 	/*
@@ -368,7 +369,8 @@ tarn_pool *tarn_local_pool(tarn_local *local);
  * What the inline calls below do when the room does not suffice. Not to be
  * called directly. Owner-only.
  */
-void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size);
+TARN_NOPLT void *tarn_local_miss(tarn_local *local, size_t alignment,
+				 size_t size);
 
 /* As tarn_palloc, without the lookup. Owner-only. */
 static inline void *tarn_local_palloc(tarn_local *local, size_t size)
@@ -427,7 +429,8 @@ static inline void *tarn_local_pnalloc(tarn_local *local, size_t size)
 
 /* ---- mark and rewind ------------------------------------------------- */
 
-/* A moment in what one thread allocates from one pool. The library's to read. */
+/* A moment in what one thread allocates from one pool. The library's to read.
+ */
 typedef struct tarn_mark {
 	void *reserved[8];
 } tarn_mark;

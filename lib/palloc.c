@@ -220,20 +220,31 @@ palloc_watched(tarn_pool *pool, struct local *local, size_t alignment,
 		       : object;
 }
 
+/* Of a thread that has nothing freed at hand, by the call at `caller`. */
+static __attribute__((noinline)) void *palloc_fresh(struct local *local,
+						    size_t alignment,
+						    size_t size,
+						    const void *caller)
+{
+	tarn_pool *pool = local->pool;
+
+	return TARN_LIKELY(pool->source.watched == 0)
+		       ? palloc_miss(pool, local, alignment, size)
+		       : palloc_watched(pool, local, alignment, size, caller);
+}
+
 void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size)
 {
 	struct local *whole = (struct local *)local;
-	tarn_pool *pool = whole->pool;
-	void *object;
+	void *object = NULL;
 
 	/* Before all else: this is what freed memory makes of a hit. */
-	if (alignment == TARN_ALIGNMENT &&
-	    (object = reuse_pop(whole, size)) != NULL)
-		return object;
-	return TARN_LIKELY(pool->source.watched == 0)
-		       ? palloc_miss(pool, whole, alignment, size)
-		       : palloc_watched(pool, whole, alignment, size,
-					__builtin_return_address(0));
+	if (TARN_LIKELY(alignment == TARN_ALIGNMENT))
+		object = reuse_pop(whole, size);
+	return TARN_LIKELY(object != NULL)
+		       ? object
+		       : palloc_fresh(whole, alignment, size,
+				      __builtin_return_address(0));
 }
 
 /* A thread's first request, and each of a thread that gets no slot. */

@@ -33,15 +33,16 @@ static inline struct bins *bins_of(const struct local *local)
 static inline void *reuse_pop(struct local *local, size_t size)
 {
 	struct bins *bins = bins_of(local);
-	struct unit *unit;
+	struct unit **list, *unit;
 
-	if (bins == NULL || size - 1 >= bins->most ||
-	    bins->side.marks.depth != 0)
+	if (!TARN_LIKELY(bins != NULL && size - 1 < bins->most &&
+			 bins->side.marks.depth == 0))
 		return NULL;
-	unit = bins->lists[(size - 1) / TARN_ALIGNMENT];
-	if (unit == NULL)
+	list = &bins->lists[(size - 1) / TARN_ALIGNMENT];
+	unit = *list;
+	if (!TARN_LIKELY(unit != NULL))
 		return NULL;
-	bins->lists[(size - 1) / TARN_ALIGNMENT] = unit->next;
+	*list = unit->next;
 	size = align_up(size, TARN_ALIGNMENT);
 	bins->bytes -= size;
 	local_add_given(local, size);
