@@ -444,7 +444,7 @@ typedef struct tarn_mark {
  * and data set meanwhile stay. A mark never rewound ends at reset or destroy.
  * Owner-only. O(1), a few stores. After obstacks and nested arenas.
  */
-tarn_mark tarn_local_mark(tarn_local *local);
+TARN_NOPLT tarn_mark tarn_local_mark(tarn_local *local);
 
 /*
  * Frees what this thread allocated since `mark`, and ends that mark and all
@@ -453,7 +453,7 @@ tarn_mark tarn_local_mark(tarn_local *local);
  * stores, where one chunk sufficed; else O(chunks), and O(all large ones,
  * cleanups) of the pool where such were made.
  */
-void tarn_local_rewind(tarn_local *local, tarn_mark mark);
+TARN_NOPLT void tarn_local_rewind(tarn_local *local, tarn_mark mark);
 
 /*
  * Returns a pool of this thread's own for temporaries, warm from the last use,

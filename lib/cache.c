@@ -140,7 +140,8 @@ static void *cache_alloc_watched(tarn_cache *cache)
 	void *object;
 
 	watch_enter(pool);
-	object = large_alloc(&pool->large, &use, cache->alignment, cache->size);
+	object = large_alloc(&pool->large, &use, BIRTH_NONE, cache->alignment,
+			     cache->size);
 	watch_leave(pool);
 	watch_trace_alloc(pool, cache->alignment, cache->size, object);
 	return object;

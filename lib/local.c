@@ -194,7 +194,9 @@ static char *local_carve(struct local *local, struct room *room,
 	if (object == NULL)
 		return NULL;
 	*taken = before - room_size(*room);
-	if (alignment > BLOCK_LINE && *taken >= used + local_least_tail) {
+	/* Within a mark, a tail would outlive the rewind. */
+	if (alignment > BLOCK_LINE && *taken >= used + local_least_tail &&
+	    local_depth(local) == 0) {
 		struct room gap = {object + used, end};
 
 		gap.end -= (uintptr_t)gap.end & (TARN_ALIGNMENT - 1);
@@ -210,7 +212,7 @@ static bool local_has_tail(const struct local *local, size_t size)
 {
 	size_t most = 0;
 
-	for (int i = 0; i < LOCAL_TAILS; i++)
+	for (int i = 0; i < LOCAL_TAILS && local_depth(local) == 0; i++)
 		most = align_max(most, room_size(local->tails[i]));
 	return most >= size;
 }
@@ -268,6 +270,21 @@ static bool local_extends(const struct local *local, struct chunk chunk)
 	       chunk.start == local_room(local).end;
 }
 
+/* Puts it before the others of the open marks, and leaves what is not header.
+   Its part of `given` is known once the chunk is divided. */
+static struct marked_chunk *local_list_chunk(struct local *local,
+					     struct chunk *chunk)
+{
+	struct marked_chunk *listed = (struct marked_chunk *)chunk->start;
+	struct local_marks *marks = &local->side->marks;
+
+	*listed = (struct marked_chunk){marks->chunks, chunk->end, marks->floor,
+					local->chunk_end, 0};
+	marks->chunks = listed;
+	chunk->start += LOCAL_MARKED;
+	return listed;
+}
+
 /*
  * Of what is left of the old chunk and of the new one the larger stays, so
  * that an outlier does not cost the room that smaller requests can use.
@@ -275,7 +292,11 @@ static bool local_extends(const struct local *local, struct chunk chunk)
 void *local_take_chunk(struct local *local, struct chunk chunk,
 		       size_t alignment, size_t size, struct lost *lost)
 {
-	struct room old = local_room(local), fresh = {chunk.start, chunk.end};
+	struct marked_chunk *listed = local_depth(local) != 0
+					      ? local_list_chunk(local, &chunk)
+					      : NULL;
+	struct room old = local_room(local), fresh = {chunk.start, chunk.end},
+		    rest;
 	size_t given = local_given(local) - room_size(old), taken = 0;
 	char *object;
 
@@ -287,14 +308,46 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 		local_carve(local, &fresh, alignment, size, &taken, &lost->gap);
 	given += taken;
 	if (room_size(old) > room_size(fresh)) {
-		lost->rest = local_keep_tail(local, fresh);
+		rest = fresh;
 		fresh = old;
 	} else {
-		lost->rest = local_keep_tail(local, old);
+		rest = old;
 		local->chunk_end = chunk.end;
+		if (listed != NULL)
+			local->side->marks.floor = chunk.start;
 	}
-	local_set(local, fresh, given + room_size(fresh));
+	/* What is left within a mark comes back with the rewind. */
+	if (listed == NULL)
+		lost->rest = local_keep_tail(local, rest);
+	given += room_size(fresh);
+	if (listed != NULL)
+		listed->given = given - local_given(local);
+	local_set(local, fresh, given);
 	return object;
+}
+
+void local_move_back_slow(struct local *local, struct room room)
+{
+	local_set(local, room, local_given(local));
+}
+
+struct marked_chunk *local_leave_chunks(struct local *local, struct room room,
+					struct marked_chunk *chunks)
+{
+	struct local_marks *marks = &local->side->marks;
+	struct marked_chunk *left = marks->chunks, **link = &left;
+	size_t given = local_given(local);
+
+	for (; *link != chunks; link = &(*link)->next) {
+		given -= (*link)->given;
+		local->chunk_end = (*link)->chunk_end;
+		local->claimed -=
+			(size_t)((*link)->end - (char *)*link) - LOCAL_MARKED;
+	}
+	*link = NULL;
+	marks->chunks = chunks;
+	local_set(local, room, given);
+	return left;
 }
 
 bool local_resize(struct local *local, void *ptr, size_t old_size,
@@ -305,7 +358,10 @@ bool local_resize(struct local *local, void *ptr, size_t old_size,
 	/* Rounded, for packed objects may leave `end` unaligned. */
 	size_t resized = align_up(new_size, TARN_ALIGNMENT);
 
-	if ((char *)ptr + size != room.last || resized > size + room_size(room))
+	/* What was there before a mark ends where the rewind goes back to. */
+	if ((char *)ptr + size != room.last ||
+	    resized > size + room_size(room) ||
+	    (char *)ptr < local_floor(local))
 		return false;
 	room.last = (char *)ptr + resized;
 	local_set(local, room, local_given(local));

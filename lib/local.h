@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "birth.h"
 #include "cursor.h"
 #include "tarn.h"
 
@@ -29,13 +30,32 @@ struct room {
 	char *end;
 };
 
+/* At the front of a chunk that was claimed within a mark. */
+struct marked_chunk {
+	struct marked_chunk *next; /* the one claimed before             */
+	char *end;                 /* of the chunk                       */
+	char *floor;               /* of the marks, as it was before     */
+	char *chunk_end;           /* of the room's, as it was before    */
+	size_t given;              /* by how much the claim increased it */
+};
+
+/* Bytes in front of such a chunk: a line, as chunks begin on lines. */
+#define LOCAL_MARKED BLOCK_LINE
+
 /* What marks of a local pool are open: see rewind.h. */
 struct local_marks {
-	uint32_t depth;              /* [o] marks open                        */
-	char *floor;                 /* [o] `last` at the innermost           */
-	struct marked_chunk *chunks; /* [o] claimed since the outermost       */
-	size_t large;                /* [o] large objects since the outermost */
-	size_t cleanups;             /* [o] registered since the outermost    */
+	uint32_t depth; /* [o] marks open */
+	union {
+		uint32_t births; /* [o] 0: a rewind need not look for any */
+		struct {
+			/* [o] the depth of the deepest, or 0: there is none */
+			uint16_t large, cleanups;
+		};
+	};
+	char *floor; /* [o] what stands below it in the room was there before
+			the innermost mark; NULL: no mark */
+	struct marked_chunk *chunks; /* [o] claimed since the outermost   */
+	struct room outer;           /* [o] the room at the outermost     */
 };
 
 /* What only some local pools need: reuse.c makes it, in lasting memory. */
@@ -97,6 +117,12 @@ static inline uint32_t local_depth(const struct local *local)
 	return local->side != NULL ? local->side->marks.depth : 0;
 }
 
+/* What of the room stands below it was there before the innermost mark. */
+static inline const char *local_floor(const struct local *local)
+{
+	return local->side != NULL ? local->side->marks.floor : NULL;
+}
+
 /* A local pool that no thread has used yet; `chunk` is its first, or nothing.
    Exclusive. */
 static inline void local_init(struct local *local, struct tarn_pool *pool,
@@ -139,12 +165,53 @@ static inline void local_add_given(struct local *local, size_t size)
    Each does nothing where it is so already. Owner. */
 void local_set_aside(struct local *local);
 void local_put_back(struct local *local);
+/* The birth of what the thread allocates now. Owner. */
+static inline struct birth local_birth(const struct local *local)
+{
+	uint32_t depth = local_depth(local);
+
+	return TARN_LIKELY(depth == 0) ? BIRTH_NONE
+				       : (struct birth){local, depth};
+}
+
+/* How deep within marks something was born, where it is noted that there is
+   such a thing: of so many marks it tells no more. */
+static inline uint16_t births_note(uint16_t deepest, struct birth birth)
+{
+	return (uint16_t)align_min(align_max(deepest, birth.depth), UINT16_MAX);
+}
+
+/* Whether, by the note, there may be some within more than `depth` marks. */
+static inline bool births_since(uint16_t deepest, uint32_t depth)
+{
+	return deepest > align_min(depth, UINT16_MAX - 1);
+}
+
+/* local_move_back, where `end` moves too. */
+void local_move_back_slow(struct local *local, struct room room);
+
+/* Makes the room what it was once in the same chunk. Owner. */
+static inline void local_move_back(struct local *local, struct room room)
+{
+	/* ORDER local-room (relaxed): as a hit, but backwards. */
+	char *end = __atomic_load_n(&local->hot.end, __ATOMIC_RELAXED);
+
+	if (TARN_LIKELY(room.end == end))
+		__atomic_store_n(&local->hot.last, room.last, __ATOMIC_RELAXED);
+	else
+		local_move_back_slow(local, room);
+}
+
+/* Makes the room what it was once, before the chunks above `chunks` were
+   claimed. Returns those, as a list. Owner. */
+struct marked_chunk *local_leave_chunks(struct local *local, struct room room,
+					struct marked_chunk *chunks);
 
 /* Takes all memory from it but `chunk`, its first, or nothing. Exclusive. */
 void local_reset(struct local *local, struct chunk chunk);
 
-/* Bytes of a chunk that serves any such request; `size` is at most
-   UPSTREAM_SMALL_MOST. */
+/* Bytes of a chunk that serves any such request, where no mark is open; `size`
+   is at most UPSTREAM_SMALL_MOST. */
 size_t local_need(size_t alignment, size_t size);
 
 /* Rests that are not worth to be kept, or were pushed out by larger ones. */
@@ -153,14 +220,16 @@ struct lost {
 	struct room rest; /* of a chunk                        */
 };
 
-/* An object from the room at hand or the kept tails, or NULL. Owner. */
+/* An object from the room at hand or, but within a mark, the kept tails; or
+   NULL. Owner. */
 void *local_take(struct local *local, size_t alignment, size_t size,
 		 struct lost *lost);
 
 /* How many bytes it had better claim next. Owner. */
 size_t local_want(const struct local *local, bool shared);
 
-/* An object out of a chunk just claimed for it. Owner. */
+/* An object out of a chunk just claimed for it, of LOCAL_MARKED bytes more
+   within a mark. Owner. */
 void *local_take_chunk(struct local *local, struct chunk chunk,
 		       size_t alignment, size_t size, struct lost *lost);
 

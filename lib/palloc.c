@@ -25,17 +25,25 @@ struct large_use pool_large_use(tarn_pool *pool)
 	return use;
 }
 
-static void *serve_large(tarn_pool *pool, size_t alignment, size_t size)
+static void *serve_large(tarn_pool *pool, struct local *local, size_t alignment,
+			 size_t size)
 {
 	struct large_use use = pool_large_use(pool);
+	struct birth birth = BIRTH_NONE;
 
 	/* ORDER pool-strays (relaxed): whoever frees the object has it from
 	   here. Pairs with pool_has_strays. */
 	if (size <= pool->own.hot.max && !pool_has_strays(pool))
 		atomic_store_explicit(&pool->strays, true,
 				      memory_order_relaxed);
+	if (local != NULL && local_depth(local) != 0) {
+		struct local_marks *marks = &local->side->marks;
+
+		birth = local_birth(local);
+		marks->large = births_note(marks->large, birth);
+	}
 	probe_large(pool, size);
-	return large_alloc(&pool->large, &use, alignment, size);
+	return large_alloc(&pool->large, &use, birth, alignment, size);
 }
 
 /* From freed memory, else claimed, else the last that freed memory has. */
@@ -104,6 +112,8 @@ static void *serve_room(tarn_pool *pool, struct local *local, size_t alignment,
 	struct lost lost = {{NULL, NULL}, {NULL, NULL}};
 	void *object = local_take(local, alignment, size, &lost);
 
+	if (local_depth(local) != 0)
+		need += LOCAL_MARKED;
 	if (object == NULL)
 		object = serve_chunk(pool, local, alignment, size, need, &lost);
 	serve_lose(pool, &lost);
@@ -131,7 +141,7 @@ static void *serve(tarn_pool *pool, struct local *local, size_t alignment,
 	size_t need;
 
 	if (palloc_is_large(local, alignment, size, &need))
-		return serve_large(pool, alignment, size);
+		return serve_large(pool, local, alignment, size);
 	return reuse_is_active(pool)
 		       ? serve_reusing(pool, local, alignment, size, need)
 		       : serve_room(pool, local, alignment, size, need);
@@ -146,7 +156,7 @@ static void *serve_watched(tarn_pool *pool, struct local *local,
 
 	watch_enter(pool);
 	object = palloc_is_large(local, alignment, size, &need)
-			 ? serve_large(pool, alignment, size)
+			 ? serve_large(pool, local, alignment, size)
 			 : watch_alloc(pool, local, alignment, size);
 	watch_leave(pool);
 	return object;

@@ -68,6 +68,19 @@ static void *prealloc_keep_watched(tarn_pool *pool, void *ptr, size_t old_size,
 	return ptr;
 }
 
+/* Within a mark a large object stays as old as it was, wherever it goes. */
+static void prealloc_inherit(tarn_pool *pool, const void *ptr,
+			     const void *moved)
+{
+	const struct local *local = pool_find_local(pool);
+	struct large_use use;
+
+	if (local == NULL || local_depth(local) == 0)
+		return;
+	use = pool_large_use(pool);
+	large_inherit(&pool->large, &use, ptr, moved);
+}
+
 static bool pfree_large(tarn_pool *pool, void *ptr)
 {
 	struct large_use use = pool_large_use(pool);
@@ -84,6 +97,8 @@ static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, ptr, align_min(old_size, new_size));
+	if (align_min(old_size, new_size) > pool->own.hot.max)
+		prealloc_inherit(pool, ptr, moved);
 	if (old_size <= pool->own.hot.max && !watched)
 		tarn_pfree_sized(pool, ptr, old_size);
 	else if (!pfree_large(pool, ptr) && watched)

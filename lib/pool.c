@@ -329,7 +329,7 @@ void *pool_claim_object(tarn_pool *pool, size_t size)
 	if (TARN_LIKELY(pool->source.watched == 0))
 		return pool_claim_any(pool, size);
 	use = pool_large_use(pool);
-	return large_alloc(&pool->large, &use, BLOCK_LINE, size);
+	return large_alloc(&pool->large, &use, BIRTH_NONE, BLOCK_LINE, size);
 }
 
 static struct slot_table *pool_table(const tarn_pool *pool)

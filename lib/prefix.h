@@ -26,6 +26,7 @@
 #define cleanup_count             tarn_own_cleanup_count
 #define cleanup_run_newest        tarn_own_cleanup_run_newest
 #define cleanup_take              tarn_own_cleanup_take
+#define cleanup_take_since        tarn_own_cleanup_take_since
 #define cursor_blocks             tarn_own_cursor_blocks
 #define cursor_claim              tarn_own_cursor_claim
 #define cursor_clear              tarn_own_cursor_clear
@@ -56,14 +57,18 @@
 #define large_clear               tarn_own_large_clear
 #define large_figures             tarn_own_large_figures
 #define large_free                tarn_own_large_free
+#define large_inherit             tarn_own_large_inherit
 #define large_reset               tarn_own_large_reset
 #define large_resize              tarn_own_large_resize
+#define large_rewind              tarn_own_large_rewind
 #define limit_charge_slow         tarn_own_limit_charge_slow
 #define limit_finish              tarn_own_limit_finish
 #define limit_init                tarn_own_limit_init
 #define limit_settle_slow         tarn_own_limit_settle_slow
 #define local_count               tarn_own_local_count
 #define local_handed_out          tarn_own_local_handed_out
+#define local_leave_chunks        tarn_own_local_leave_chunks
+#define local_move_back_slow      tarn_own_local_move_back_slow
 #define local_need                tarn_own_local_need
 #define local_put_back            tarn_own_local_put_back
 #define local_reset               tarn_own_local_reset
@@ -109,7 +114,9 @@
 #define reuse_give_run            tarn_own_reuse_give_run
 #define reuse_reset               tarn_own_reuse_reset
 #define reuse_settle              tarn_own_reuse_settle
+#define reuse_side                tarn_own_reuse_side
 #define reuse_take                tarn_own_reuse_take
+#define rewind_covers             tarn_own_rewind_covers
 #define slab_init                 tarn_own_slab_init
 #define slab_memory               tarn_own_slab_memory
 #define slab_memory_end           tarn_own_slab_memory_end

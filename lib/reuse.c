@@ -12,6 +12,8 @@
 
 #include <errno.h>
 
+#include "rewind.h"
+
 /* What the bins of one thread may hold: this part of what the pool does, in a
    pool of several threads and in that of one; within these bounds, in bytes. */
 static const size_t reuse_shared_part = 128;
@@ -65,8 +67,9 @@ static struct bins *bins_make(struct local *local)
 	bool lasting = bins != NULL;
 	struct chunk chunk;
 
-	if (!lasting && depot_get_run(pool_depot(pool), sizeof(*bins),
-				      sizeof(*bins), &chunk))
+	if (!lasting && pool_depot(pool) != NULL &&
+	    depot_get_run(pool_depot(pool), sizeof(*bins), sizeof(*bins),
+			  &chunk))
 		bins = (struct bins *)chunk.start;
 	if (bins == NULL)
 		return NULL;
@@ -92,6 +95,13 @@ static struct bins *bins_get(struct local *local)
 		bins = bins_make(local);
 	errno = error;
 	return bins;
+}
+
+struct local_side *reuse_side(struct local *local)
+{
+	struct bins *bins = bins_get(local);
+
+	return bins != NULL ? &bins->side : NULL;
 }
 
 /* ---- the depot of a pool, and what is freed before there is one ------- */
@@ -358,6 +368,8 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 	struct piece piece = depot_piece(start, size);
 	struct unit *unit = (struct unit *)piece.start;
 
+	if (local != NULL && rewind_covers(local, start))
+		return;
 	/* ORDER pool-unowned (relaxed): a figure. Pairs with stats_locals. */
 	if (local == NULL)
 		atomic_fetch_add_explicit(&pool->unowned, size,

@@ -95,6 +95,10 @@ void reuse_end_room(struct local *local);
 bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
 		 struct chunk *chunk);
 
+/* What a local pool has beside it, made now if it has nothing yet; NULL, errno
+   untouched: there is no memory. Owner. */
+struct local_side *reuse_side(struct local *local);
+
 /* Takes [start, start + size) back, of any place and size; too small a piece
    is lost. `local`, the caller's, may be NULL. */
 void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size);

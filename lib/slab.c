@@ -59,8 +59,8 @@ void *slab_memory(tarn_cache *cache, size_t size)
 
 	if (size >= slab_large) {
 		use = pool_large_use(cache->pool);
-		return large_alloc(&cache->pool->large, &use, TARN_ALIGNMENT,
-				   size);
+		return large_alloc(&cache->pool->large, &use, BIRTH_NONE,
+				   TARN_ALIGNMENT, size);
 	}
 	memory = pool_claim_object(cache->pool, size);
 	if (memory != NULL) {

@@ -119,6 +119,23 @@ static void data_add(tarn_pool *pool, struct pool_data *fresh)
 	mutex_unlock(&pool->mutex);
 }
 
+/* Not in memory that a rewind takes back: data stays. */
+static struct pool_data *data_make(tarn_pool *pool)
+{
+	struct local *local = pool_find_local(pool);
+	struct pool_data *entry;
+
+	if (local == NULL || local_depth(local) == 0)
+		return tarn_new(pool, struct pool_data);
+	entry = pool_claim_object(pool, sizeof(*entry));
+	if (entry == NULL)
+		return pool_out_of_memory(pool, sizeof(*entry));
+	/* Of a pool that is watched it is a large allocation. */
+	if (TARN_LIKELY(pool->source.watched == 0))
+		local_count(local, sizeof(*entry));
+	return entry;
+}
+
 int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data)
 {
 	struct pool_data *entry;
@@ -126,7 +143,7 @@ int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data)
 
 	if (data_replace(pool, key, data) || data == NULL)
 		return 0;
-	entry = tarn_new(pool, struct pool_data);
+	entry = data_make(pool);
 	if (entry == NULL)
 		return -1;
 	entry->key = key;
@@ -155,9 +172,17 @@ static tarn_cleanup *cleanup_make(tarn_pool *pool, void (*fn)(void *),
 				  void *data)
 {
 	tarn_cleanup *node = tarn_new(pool, tarn_cleanup);
+	struct local *local = pool_find_local(pool);
 
 	if (node == NULL)
 		return NULL;
+	node->birth = BIRTH_NONE;
+	if (local != NULL && local_depth(local) != 0) {
+		struct local_marks *marks = &local->side->marks;
+
+		node->birth = local_birth(local);
+		marks->cleanups = births_note(marks->cleanups, node->birth);
+	}
 	node->fn = fn;
 	node->data = data;
 	cleanup_add(&pool->cleanups, node);

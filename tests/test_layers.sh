@@ -18,6 +18,7 @@ cat >"$dir/layers" <<'END'
 tarn.h:
 prefix.h:
 align.h:     prefix.h
+birth.h:
 mutex.h:
 memcheck.h:
 probe.h:
@@ -43,20 +44,19 @@ cursor.h:    block.h mutex.h
 cursor.c:    cursor.h probe.h
 depot.h:     cursor.h mutex.h unit.h
 depot.c:     depot.h
-local.h:     cursor.h tarn.h
+local.h:     birth.h cursor.h tarn.h
 local.c:     local.h
-large.h:     block.h mutex.h
+large.h:     birth.h block.h mutex.h
 large.c:     large.h
-cleanup.h:   mutex.h prefix.h tarn.h
+cleanup.h:   birth.h mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
+rewind.h:    pool.h
 reuse.h:     depot.h pool.h
-reuse.c:     reuse.h
+reuse.c:     reuse.h rewind.h
 cache.h:     pool.h unit.h
 slab.h:      cache.h
 slab.c:      slab.h reuse.h
-rewind.h:    pool.h
-rewind.c:    rewind.h
 scratch.c:   rewind.h
 watch.h:     debug.h pool.h trace.h
 watch.c:     watch.h guard.h
@@ -65,6 +65,7 @@ call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h watch.h
 palloc.c:    probe.h reuse.h watch.h
+rewind.c:    reuse.h rewind.h
 pfree.c:     reuse.h watch.h
 stats.c:     watch.h cache.h
 string.c:    watch.h
