@@ -429,8 +429,7 @@ static inline void *tarn_local_pnalloc(tarn_local *local, size_t size)
 
 /* ---- mark and rewind ------------------------------------------------- */
 
-/* A moment in what one thread allocates from one pool. The library's to read.
- */
+/* A moment in what a thread allocates from a pool. The library's to read. */
 typedef struct tarn_mark {
 	void *reserved[8];
 } tarn_mark;
@@ -440,9 +439,11 @@ typedef struct tarn_mark {
  * from here on, small and large, is free again after tarn_local_rewind to it,
  * and the cleanups that it registers run then. Marks nest. Until the rewind
  * only this thread may free or resize what it allocated since, by tarn_pfree
- * and the like; other threads allocate from the pool as ever. Caches, children
- * and data set meanwhile stay. A mark never rewound ends at reset or destroy.
- * Owner-only. O(1), a few stores. After obstacks and nested arenas.
+ * and the like; other threads allocate from the pool as ever. What
+ * tarn_prealloc moves is allocated anew, but a large object stays as old as it
+ * was. Caches, children and data set meanwhile stay. A mark never rewound ends
+ * at reset or destroy. Owner-only. O(1), a few stores. After obstacks and
+ * nested arenas.
  */
 TARN_NOPLT tarn_mark tarn_local_mark(tarn_local *local);
 
@@ -460,14 +461,17 @@ TARN_NOPLT void tarn_local_rewind(tarn_local *local, tarn_mark mark);
  * which is not `conflict` (the pool in which the caller has its results, or
  * NULL), and sets *mark for tarn_scratch_end; or NULL with ENOMEM. Uses nest,
  * ended in the order opposite to their begins. Valid until that end, for this
- * thread alone. At most 256 KiB stay warm between uses, a thread; they end
- * with it. MT-Safe. O(1), a few stores.
+ * thread alone, and children, caches and data of it until the end of the
+ * outermost use. At most 256 KiB stay warm between uses, a thread; they end
+ * with it, and for a thread past its end each use has a pool that is made then.
+ * MT-Safe. O(1), a few stores.
  */
-tarn_pool *tarn_scratch_begin(const tarn_pool *conflict, tarn_mark *mark);
+TARN_NOPLT tarn_pool *tarn_scratch_begin(const tarn_pool *conflict,
+					 tarn_mark *mark);
 
 /* Ends a use: frees all that was allocated since its begin. The thread of that
    begin alone. O(1) as tarn_local_rewind. */
-void tarn_scratch_end(tarn_pool *scratch, tarn_mark mark);
+TARN_NOPLT void tarn_scratch_end(tarn_pool *scratch, tarn_mark mark);
 
 /* ---- objects of one size --------------------------------------------- */
 

@@ -53,14 +53,13 @@ bool cleanup_take(struct tarn_cleanup *node)
 }
 
 struct tarn_cleanup *cleanup_take_since(struct cleanup_list *list,
-					const struct local *local,
-					uint32_t depth)
+					uint32_t slot, uint32_t depth)
 {
 	struct tarn_cleanup *node;
 
 	mutex_lock(list->mutex);
 	node = list->newest;
-	while (node != NULL && !birth_is_since(node->birth, local, depth))
+	while (node != NULL && !birth_is_since(node->birth, slot, depth))
 		node = node->older;
 	if (node != NULL)
 		cleanup_unlink_locked(list, node);

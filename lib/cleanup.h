@@ -46,10 +46,10 @@ void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node);
 bool cleanup_take(struct tarn_cleanup *node);
 
 /* Takes the newest one out that was registered within more than `depth` marks
-   of `local`, as cleanup_take does; or returns NULL. Any thread. */
+   of the thread of `slot`, as cleanup_take does; or returns NULL. Any thread.
+ */
 struct tarn_cleanup *cleanup_take_since(struct cleanup_list *list,
-					const struct local *local,
-					uint32_t depth);
+					uint32_t slot, uint32_t depth);
 
 /* Runs the newest one; false if there is none. Exclusive. */
 bool cleanup_run_newest(struct cleanup_list *list);

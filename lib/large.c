@@ -299,9 +299,8 @@ static bool shard_set_birth(struct large_shard *shard, const void *object,
 
 /* Takes out up to LARGE_BATCH of them; what moves into the place of one taken
    out is looked at there. */
-static size_t shard_take_since(struct large_shard *shard,
-			       const struct local *local, uint32_t depth,
-			       struct large_entry *batch)
+static size_t shard_take_since(struct large_shard *shard, uint32_t slot,
+			       uint32_t depth, struct large_entry *batch)
 {
 	size_t taken = 0;
 
@@ -310,7 +309,7 @@ static size_t shard_take_since(struct large_shard *shard,
 		struct large_entry *entry = &shard->entries[i];
 
 		if (entry->object == NULL ||
-		    !birth_is_since(entry->birth, local, depth)) {
+		    !birth_is_since(entry->birth, slot, depth)) {
 			i++;
 			continue;
 		}
@@ -323,7 +322,7 @@ static size_t shard_take_since(struct large_shard *shard,
 }
 
 static void shard_rewind(struct large_shard *shard, const struct large_use *use,
-			 const struct local *local, uint32_t depth)
+			 uint32_t slot, uint32_t depth)
 {
 	struct large_entry batch[LARGE_BATCH];
 	size_t taken;
@@ -332,7 +331,7 @@ static void shard_rewind(struct large_shard *shard, const struct large_use *use,
 	if (shard_count(shard) == 0)
 		return;
 	do {
-		taken = shard_take_since(shard, local, depth, batch);
+		taken = shard_take_since(shard, slot, depth, batch);
 		for (size_t i = 0; i < taken; i++)
 			entry_give(&batch[i], use);
 	} while (taken == LARGE_BATCH);
@@ -558,13 +557,13 @@ void large_inherit(struct large *large, const struct large_use *use,
 }
 
 void large_rewind(struct large *large, const struct large_use *use,
-		  const struct local *local, uint32_t depth)
+		  uint32_t slot, uint32_t depth)
 {
 	struct large_shard *shards = large_shards(large, use->source->watched);
 
-	shard_rewind(&large->home, use, local, depth);
+	shard_rewind(&large->home, use, slot, depth);
 	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
-		shard_rewind(&shards[i], use, local, depth);
+		shard_rewind(&shards[i], use, slot, depth);
 }
 
 /* ---- exclusive calls, and figures ------------------------------------ */

@@ -117,10 +117,10 @@ void *large_resize(struct large *large, const struct large_use *use,
 void large_inherit(struct large *large, const struct large_use *use,
 		   const void *from, const void *object);
 
-/* Frees all that was allocated within more than `depth` marks of `local`, by
-   its owner. */
+/* Frees all that was allocated within more than `depth` marks of the calling
+   thread, that of `slot`. */
 void large_rewind(struct large *large, const struct large_use *use,
-		  const struct local *local, uint32_t depth);
+		  uint32_t slot, uint32_t depth);
 
 /* Frees all objects and tables. Exclusive. */
 void large_reset(struct large *large, const struct large_use *use);

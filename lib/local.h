@@ -165,15 +165,6 @@ static inline void local_add_given(struct local *local, size_t size)
    Each does nothing where it is so already. Owner. */
 void local_set_aside(struct local *local);
 void local_put_back(struct local *local);
-/* The birth of what the thread allocates now. Owner. */
-static inline struct birth local_birth(const struct local *local)
-{
-	uint32_t depth = local_depth(local);
-
-	return TARN_LIKELY(depth == 0) ? BIRTH_NONE
-				       : (struct birth){local, depth};
-}
-
 /* How deep within marks something was born, where it is noted that there is
    such a thing: of so many marks it tells no more. */
 static inline uint16_t births_note(uint16_t deepest, struct birth birth)

@@ -39,7 +39,7 @@ static void *serve_large(tarn_pool *pool, struct local *local, size_t alignment,
 	if (local != NULL && local_depth(local) != 0) {
 		struct local_marks *marks = &local->side->marks;
 
-		birth = local_birth(local);
+		birth = pool_birth(local);
 		marks->large = births_note(marks->large, birth);
 	}
 	probe_large(pool, size);

@@ -162,6 +162,12 @@ static inline struct local *pool_local(tarn_pool *pool)
 	return local != NULL ? local : pool_local_slow(pool);
 }
 
+/* The birth of what the calling thread allocates now. Owner of `local`. */
+static inline struct birth pool_birth(const struct local *local)
+{
+	return (struct birth){slot_name(), local_depth(local)};
+}
+
 /* pool_is_refused, while there is a reset or destroy of slot `busy`. */
 bool pool_is_refused_slow(const tarn_pool *pool, uint32_t busy);
 

@@ -177,5 +177,6 @@
 #define watch_trace_move          tarn_own_watch_trace_move
 #define watch_trace_object        tarn_own_watch_trace_object
 #define watch_trace_process       tarn_own_watch_trace_process
+#define watch_untell              tarn_own_watch_untell
 
 #endif

@@ -101,8 +101,8 @@ static void rewind_cleanups(tarn_pool *pool, struct local *local,
 {
 	struct tarn_cleanup *node;
 
-	while ((node = cleanup_take_since(&pool->cleanups, local, depth)) !=
-	       NULL)
+	while ((node = cleanup_take_since(&pool->cleanups, slot_name(),
+					  depth)) != NULL)
 		node->fn(node->data);
 	local->side->marks.cleanups =
 		(uint16_t)align_min(local->side->marks.cleanups, depth);
@@ -112,7 +112,7 @@ static void rewind_large(tarn_pool *pool, struct local *local, uint32_t depth)
 {
 	struct large_use use = pool_large_use(pool);
 
-	large_rewind(&pool->large, &use, local, depth);
+	large_rewind(&pool->large, &use, slot_name(), depth);
 	local->side->marks.large =
 		(uint16_t)align_min(local->side->marks.large, depth);
 }

@@ -91,6 +91,8 @@ static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 
 static void slot_release(struct slot *slot)
 {
+	if (slot->end != NULL)
+		slot->end(slot);
 	slot_self = NULL;
 	slot_name_self = SLOT_GONE;
 	block_cache_leave(&slot->cache);

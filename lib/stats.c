@@ -180,7 +180,7 @@ static tarn_cleanup *cleanup_make(tarn_pool *pool, void (*fn)(void *),
 	if (local != NULL && local_depth(local) != 0) {
 		struct local_marks *marks = &local->side->marks;
 
-		node->birth = local_birth(local);
+		node->birth = pool_birth(local);
 		marks->cleanups = births_note(marks->cleanups, node->birth);
 	}
 	node->fn = fn;

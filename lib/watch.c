@@ -53,7 +53,8 @@ const struct source *watch_source(const tarn_pool *pool)
 /* Not in vain: a leak detector would find each pool by this list. */
 static bool watch_is_told(const tarn_pool *pool)
 {
-	return (pool->source.watched & WATCH_LEAKS) != 0;
+	return (pool->source.watched & WATCH_LEAKS) != 0 &&
+	       !pool->watch->untold;
 }
 
 static void watch_link_locked(tarn_pool *pool) MUTEX_HELD(debug_mutex)
@@ -145,6 +146,15 @@ bool watch_pool(tarn_pool *pool, const tarn_options *options)
 		watch_trace_create_locked(pool, options);
 	mutex_unlock(&debug_mutex);
 	return true;
+}
+
+void watch_untell(tarn_pool *pool)
+{
+	mutex_lock(&debug_mutex);
+	if (watch_is_told(pool))
+		watch_unlink_locked(pool->watch);
+	pool->watch->untold = true;
+	mutex_unlock(&debug_mutex);
 }
 
 /* ---- the list of objects --------------------------------------------- */

@@ -26,6 +26,7 @@ struct watch {
 	size_t freed_next;          /* [l] the pool's mutex              */
 	uint32_t number;            /* [c] in a trace                    */
 	uint32_t forks;             /* [c] of the process, before        */
+	bool untold;                /* [c] the library's own: no leak    */
 	_Atomic uint32_t inside;    /* [a] threads within a request      */
 };
 
@@ -40,6 +41,9 @@ static inline const char *watch_name(const tarn_pool *pool)
 /* Begins to watch a pool just made with `options`, as options_read left them;
    false: there is no memory for it. */
 bool watch_pool(tarn_pool *pool, const tarn_options *options);
+
+/* It is the library's own, and no leak where it is there at exit. */
+void watch_untell(tarn_pool *pool);
 
 /* Where objects with memory of their own come from. */
 const struct source *watch_source(const tarn_pool *pool);

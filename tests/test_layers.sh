@@ -57,7 +57,6 @@ reuse.c:     reuse.h rewind.h
 cache.h:     pool.h unit.h
 slab.h:      cache.h
 slab.c:      slab.h reuse.h
-scratch.c:   rewind.h
 watch.h:     debug.h pool.h trace.h
 watch.c:     watch.h guard.h
 cache.c:     cache.h slab.h watch.h
@@ -66,6 +65,7 @@ create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h watch.h
 palloc.c:    probe.h reuse.h watch.h
 rewind.c:    reuse.h rewind.h
+scratch.c:   reuse.h watch.h
 pfree.c:     reuse.h watch.h
 stats.c:     watch.h cache.h
 string.c:    watch.h

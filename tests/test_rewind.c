@@ -80,8 +80,11 @@ START_TEST(rewind_of_nothing_changes_nothing)
 {
 	tarn_pool *pool = begin();
 	tarn_local *local = tarn_pool_local(pool);
-	tarn_local before = *local;
+	tarn_local before;
 
+	/* The first one has the library make what marks need. */
+	tarn_local_rewind(local, tarn_local_mark(local));
+	before = *local;
 	errno = 0;
 	tarn_local_rewind(local, tarn_local_mark(local));
 	ck_assert_mem_eq(&before, local, sizeof(before));
@@ -259,23 +262,24 @@ START_TEST(prealloc_of_what_a_mark_follows_moves)
 {
 	tarn_pool *pool = begin();
 	tarn_local *local = tarn_pool_local(pool);
-	char *old, *moved, *next;
+	char *old, *last, *moved, *next;
 	tarn_mark mark;
 
 	fill(pool, 1, 400);
 	old = tarn_palloc(pool, 100);
-	memset(old, 'o', 100);
+	last = tarn_palloc(pool, 100);
+	memset(last, 'o', 100);
 	mark = tarn_local_mark(local);
 	next = local->last;
 	moved = tarn_prealloc(pool, old, 100, 200);
 	ck_assert_ptr_ne(moved, old);
 	/* Within the mark alone it grows where it is. */
 	ck_assert_ptr_eq(tarn_prealloc(pool, moved, 200, 300), moved);
-	ck_assert_ptr_eq(tarn_prealloc(pool, old, 100, 10), old);
+	ck_assert_ptr_eq(tarn_prealloc(pool, last, 100, 10), last);
 	tarn_local_rewind(local, mark);
 	ck_assert_ptr_eq(local->last, next);
 	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(old[i], 'o');
+		ck_assert_int_eq(last[i], 'o');
 	end(pool);
 }
 END_TEST
