@@ -145,6 +145,14 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 	local->side = NULL;
 }
 
+/* Whether nothing is left of the room at hand, or it is aside. Owner. */
+static inline bool local_is_out(const struct local *local)
+{
+	/* ORDER local-room (relaxed): the owner reads what it wrote. */
+	return __atomic_load_n(&local->hot.last, __ATOMIC_RELAXED) ==
+	       __atomic_load_n(&local->hot.end, __ATOMIC_RELAXED);
+}
+
 /* Bytes handed out, and the room. Owner. */
 static inline size_t local_given(const struct local *local)
 {

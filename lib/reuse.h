@@ -68,8 +68,7 @@ static inline bool reuse_push(struct local *local, void *ptr, size_t size)
 	size = align_up(size, TARN_ALIGNMENT);
 	bins->bytes += size;
 	local_add_given(local, -size);
-	if (!TARN_LIKELY(local->hot.last == local->hot.end &&
-			 bins->bytes <= bins->budget))
+	if (!TARN_LIKELY(local_is_out(local) && bins->bytes <= bins->budget))
 		reuse_settle(local);
 	return true;
 }
