@@ -264,7 +264,7 @@ TARN_NOPLT void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size);
  * call, from `old_size` to `new_size` bytes, keeping what both hold. NULL `ptr`
  * allocates. In place for the calling thread's last object where there is room
  * and it stays small, for a smaller size, and for a large object where upstream
- * can (within a limit, malloc's alone); else moved, and a large old one freed.
+ * can (within a limit, malloc's alone); else moved, and the old memory freed.
  * Returns the memory, or NULL with ENOMEM: the old one stays. Other threads
  * must not use the object meanwhile. MT-Safe.
  */
@@ -280,22 +280,23 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 int tarn_pfree(tarn_pool *pool, void *ptr);
 
 /*
- * Frees memory of tarn_palloc, tarn_pcalloc or tarn_prealloc, whichever thread
- * had it, of `size` bytes as asked for. What is large goes as in tarn_pfree;
- * what is small is used again by any thread's later requests in this pool, and
- * goes back to upstream at reset or destroy. NULL, and 0 bytes, are nothing to
- * free. Returns 0, or -1: ENOENT for a large size that is not listed, EINVAL
- * for a pointer that such a request cannot have given. A wrong size is not
- * noticed unless the pool is watched. MT-Safe. O(1), mostly a few stores; now
- * and then one mutex. After C23's free_sized.
+ * Frees memory of tarn_palloc, tarn_pcalloc, tarn_prealloc or tarn_pmemdup,
+ * whichever thread had it, of `size` bytes as asked for. What is large goes as
+ * in tarn_pfree. What is small is used again by later requests in this pool, of
+ * the calling thread first; by those of any thread once it is more than a
+ * thread keeps at hand, 1/128 of what the pool holds, from 1 to 64 KiB. It goes
+ * back to upstream at reset or destroy. NULL, and 0 bytes, are nothing to free.
+ * Returns 0, or -1: ENOENT for a large size that is not listed, EINVAL for a
+ * pointer that is not aligned as a request's. A wrong size is not noticed
+ * unless the pool is watched. MT-Safe. O(1), mostly a few stores; now and then
+ * one mutex. After C23's free_sized.
  */
 int tarn_pfree_sized(tarn_pool *pool, void *ptr, size_t size);
 
 /*
  * The same for memory of every other call, with the alignment that was asked
- * for: 1 for tarn_pnalloc and for strings, the type's for tarn_new. Memory too
- * small for two aligned pointers is lost until reset. EINVAL for an alignment
- * that is no power of two, too. After C23's free_aligned_sized.
+ * for: 1 for tarn_pnalloc and for strings, the type's for tarn_new. EINVAL for
+ * an alignment that is no power of two, too. After C23's free_aligned_sized.
  */
 int tarn_pfree_aligned_sized(tarn_pool *pool, void *ptr, size_t alignment,
 			     size_t size);
@@ -524,8 +525,9 @@ typedef struct tarn_stats {
 	/* Bytes taken from upstream and not given back. */
 	size_t held;
 	/* Bytes of the requests, each rounded up to its alignment, with the
-	   padding between them; cleanups and data kept count too, and all that
-	   caches have taken, their free objects included. */
+	   padding between them, less what was freed, without that padding;
+	   cleanups and data kept count too, and all that caches have taken,
+	   their free objects included. */
 	size_t handed_out;
 	/* Bytes of `held` in large allocations; caches make such ones, too. */
 	size_t large;
