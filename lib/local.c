@@ -130,7 +130,8 @@ void local_reset(struct local *local, struct chunk chunk)
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
 	if (local->side != NULL)
-		local_side_init(local->side);
+		local_side_init(local->side, local->side->most,
+				local->side->lasting);
 	local_set(local, room, size);
 }
 

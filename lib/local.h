@@ -62,12 +62,16 @@ struct local_marks {
 struct local_side {
 	struct room aside; /* [o] the room, while freed memory goes before it */
 	struct local_marks marks;
+	size_t most;  /* [o] bytes: larger requests pass freed memory by, and
+			 all do while a mark is open: 0 */
 	bool lasting; /* [c] else it ends at reset */
 };
 
-static inline void local_side_init(struct local_side *side)
+/* Forgets the room and the marks. */
+static inline void local_side_init(struct local_side *side, size_t most,
+				   bool lasting)
 {
-	*side = (struct local_side){.lasting = side->lasting};
+	*side = (struct local_side){.most = most, .lasting = lasting};
 }
 
 /*

@@ -59,6 +59,11 @@ void reuse_settle(struct local *local)
 		bins_flush(local);
 }
 
+static size_t bins_most(const tarn_pool *pool)
+{
+	return align_min(pool->own.hot.max, DEPOT_SMALL);
+}
+
 /* In memory that lasts, or near a limit in what was freed. */
 static struct bins *bins_make(struct local *local)
 {
@@ -75,11 +80,9 @@ static struct bins *bins_make(struct local *local)
 		return NULL;
 	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
 		bins->lists[kind] = NULL;
-	bins->most = align_min(pool->own.hot.max, DEPOT_SMALL);
 	bins->bytes = 0;
 	bins->slow = 0;
-	bins->side.lasting = lasting;
-	local_side_init(&bins->side);
+	local_side_init(&bins->side, bins_most(pool), lasting);
 	local->side = &bins->side;
 	bins_set_budget(local);
 	return bins;
@@ -401,6 +404,7 @@ static void bins_reset(struct local *local)
 	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
 		bins->lists[kind] = NULL;
 	bins->bytes = 0;
+	bins->side.most = bins_most(local->pool);
 }
 
 void reuse_reset(tarn_pool *pool)

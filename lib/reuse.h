@@ -16,7 +16,6 @@
 /* A thread's own; in lasting memory. */
 struct bins {
 	struct local_side side;
-	size_t most;   /* [c] bytes: larger requests do not come here        */
 	size_t bytes;  /* [o] of all pieces in them                          */
 	size_t budget; /* [o] bytes: what they may hold                      */
 	unsigned slow; /* [o] requests that the room served since they were
@@ -35,8 +34,7 @@ static inline void *reuse_pop(struct local *local, size_t size)
 	struct bins *bins = bins_of(local);
 	struct unit **list, *unit;
 
-	if (!TARN_LIKELY(bins != NULL && size - 1 < bins->most &&
-			 bins->side.marks.depth == 0))
+	if (!TARN_LIKELY(bins != NULL && size - 1 < bins->side.most))
 		return NULL;
 	list = &bins->lists[(size - 1) / TARN_ALIGNMENT];
 	unit = *list;
@@ -59,9 +57,8 @@ static inline bool reuse_push(struct local *local, void *ptr, size_t size)
 	struct bins *bins = bins_of(local);
 	struct unit *unit = ptr;
 
-	if (bins == NULL || size - 1 >= bins->most || unit == NULL ||
-	    ((uintptr_t)unit & (TARN_ALIGNMENT - 1)) != 0 ||
-	    bins->side.marks.depth != 0)
+	if (bins == NULL || size - 1 >= bins->side.most || unit == NULL ||
+	    ((uintptr_t)unit & (TARN_ALIGNMENT - 1)) != 0)
 		return false;
 	unit->next = bins->lists[(size - 1) / TARN_ALIGNMENT];
 	bins->lists[(size - 1) / TARN_ALIGNMENT] = unit;

@@ -18,6 +18,7 @@ struct __attribute__((may_alias)) mark {
 	struct marked_chunk *chunks; /* the newest, at the time */
 	char *floor;                 /* as it was before        */
 	uint32_t depth;              /* marks around this one   */
+	uint32_t most;               /* as it was before        */
 };
 
 _Static_assert(sizeof(struct mark) <= sizeof(tarn_mark),
@@ -69,6 +70,8 @@ static inline tarn_mark mark_make(struct local *local)
 	mark->chunks = marks->chunks;
 	mark->floor = marks->floor;
 	mark->depth = marks->depth;
+	mark->most = (uint32_t)local->side->most;
+	local->side->most = 0;
 	if (marks->depth++ == 0)
 		marks->outer = mark->room;
 	marks->floor = mark->room.last;
@@ -170,6 +173,7 @@ static void rewind_room(tarn_pool *pool, struct local *local,
 
 	marks->depth = mark->depth;
 	marks->floor = mark->floor;
+	local->side->most = mark->most;
 	rewind_chunks(pool, local, left,
 		      (size_t)(mark->room.end - mark->room.last));
 }
@@ -206,6 +210,7 @@ void tarn_local_rewind(tarn_local *hot, tarn_mark value)
 	}
 	local->side->marks.depth = mark->depth;
 	local->side->marks.floor = mark->floor;
+	local->side->most = mark->most;
 	local_move_back(local, mark->room);
 	if (bins_of(local)->bytes != 0)
 		reuse_end_room(local);

@@ -104,7 +104,7 @@ static struct depot *depot_empty(void)
 {
 	static struct depot depot;
 
-	depot_init(&depot);
+	depot_init(&depot, true);
 	return &depot;
 }
 
