@@ -98,6 +98,10 @@
 #define mark_tools                tarn_own_mark_tools
 #define mark_wipe                 tarn_own_mark_wipe
 #define mark_write                tarn_own_mark_write
+#define objects_add               tarn_own_objects_add
+#define objects_clear             tarn_own_objects_clear
+#define objects_find              tarn_own_objects_find
+#define objects_remove            tarn_own_objects_remove
 #define palloc_is_large           tarn_own_palloc_is_large
 #define pool_claim_lasting        tarn_own_pool_claim_lasting
 #define pool_claim_object         tarn_own_pool_claim_object
@@ -159,6 +163,7 @@
 #define watch_enter               tarn_own_watch_enter
 #define watch_exclusive           tarn_own_watch_exclusive
 #define watch_free                tarn_own_watch_free
+#define watch_free_sized          tarn_own_watch_free_sized
 #define watch_freed               tarn_own_watch_freed
 #define watch_held                tarn_own_watch_held
 #define watch_leave               tarn_own_watch_leave
@@ -167,6 +172,7 @@
 #define watch_pool_end            tarn_own_watch_pool_end
 #define watch_refused             tarn_own_watch_refused
 #define watch_reset               tarn_own_watch_reset
+#define watch_rewind              tarn_own_watch_rewind
 #define watch_source              tarn_own_watch_source
 #define watch_trace               tarn_own_watch_trace
 #define watch_trace_alloc         tarn_own_watch_trace_alloc

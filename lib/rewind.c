@@ -10,6 +10,7 @@
 #include "rewind.h"
 
 #include "reuse.h"
+#include "watch.h"
 
 /* What a tarn_mark holds. */
 struct __attribute__((may_alias)) mark {
@@ -19,10 +20,15 @@ struct __attribute__((may_alias)) mark {
 	char *floor;                 /* as it was before        */
 	uint32_t depth;              /* marks around this one   */
 	uint32_t most;               /* as it was before        */
+	size_t given; /* of the local pool, where the pool is watched */
 };
 
 _Static_assert(sizeof(struct mark) <= sizeof(tarn_mark),
 	       "a mark is by value: its size is for ever");
+
+/* [o] Of the marks in pools that are watched: they have no room to be known by,
+   since each request is a miss. */
+static TARN_TLS uintptr_t mark_serial;
 
 /* ---- marks ----------------------------------------------------------- */
 
@@ -78,12 +84,36 @@ static inline tarn_mark mark_make(struct local *local)
 	return value;
 }
 
+/* Its room stands for a serial number. What is known of births makes each
+   rewind of it a slow one. */
+static tarn_mark mark_watched(struct local *local, const void *caller)
+{
+	struct watch_call call WATCH_UNTIL_END =
+		watch_begin(local->pool, caller, WATCH_AS_IT_IS);
+	struct local_marks *marks = &local->side->marks;
+	tarn_mark value;
+	struct mark *mark = (struct mark *)&value;
+
+	watch_local(local->pool, local);
+	value = mark_make(local);
+	mark->room.last = mark->room.end = (char *)++mark_serial;
+	mark->given = local_given(local);
+	marks->floor = mark->room.last;
+	if (marks->depth == 1)
+		marks->outer = mark->room;
+	marks->large = births_note(marks->large, pool_birth(local));
+	return value;
+}
+
 /* The first of a thread in a pool, or freed memory goes before the room, or
    there is none at hand. */
-static __attribute__((noinline)) tarn_mark mark_slow(struct local *local)
+static __attribute__((noinline)) tarn_mark mark_slow(struct local *local,
+						     const void *caller)
 {
 	if (reuse_side(local) == NULL)
 		return (tarn_mark){{NULL}};
+	if (!TARN_LIKELY(local->pool->source.watched == 0))
+		return mark_watched(local, caller);
 	reuse_begin_room(local);
 	return mark_make(local);
 }
@@ -94,7 +124,7 @@ tarn_mark tarn_local_mark(tarn_local *hot)
 
 	return TARN_LIKELY(hot->last != hot->end && local->side != NULL)
 		       ? mark_make(local)
-		       : mark_slow(local);
+		       : mark_slow(local, __builtin_return_address(0));
 }
 
 /* ---- what a rewind ends ---------------------------------------------- */
@@ -178,22 +208,62 @@ static void rewind_room(tarn_pool *pool, struct local *local,
 		      (size_t)(mark->room.end - mark->room.last));
 }
 
-static __attribute__((noinline)) void rewind_slow(struct local *local,
-						  const struct mark *mark)
+/* Of a pool that is watched. */
+static void rewind_objects(tarn_pool *pool, struct local *local,
+			   const struct mark *mark)
 {
-	tarn_pool *pool = local->pool;
+	size_t given;
 
+	if (!watch_rewind(pool, mark->depth, &given))
+		given = local_given(local) - mark->given;
+	local_add_given(local, -given);
+	local->side->marks.depth = mark->depth;
+	local->side->marks.floor = mark->floor;
+	local->side->most = mark->most;
+}
+
+/* Ends what has a birth; false: the mark is not open, or not any more. */
+static bool rewind_births(tarn_pool *pool, struct local *local,
+			  const struct mark *mark)
+{
 	if (!mark_is_open(mark, local))
-		return;
+		return false;
 	if (births_since(local->side->marks.cleanups, mark->depth))
 		rewind_cleanups(pool, local, mark->depth);
 	/* One of them may have come here itself. */
 	if (!mark_is_open(mark, local))
-		return;
+		return false;
 	if (births_since(local->side->marks.large, mark->depth))
 		rewind_large(pool, local, mark->depth);
-	rewind_room(pool, local, mark);
-	reuse_end_room(local);
+	return true;
+}
+
+static void rewind_watched(struct local *local, const struct mark *mark,
+			   const void *caller)
+{
+	tarn_pool *pool = local->pool;
+	struct watch_call call WATCH_UNTIL_END =
+		watch_begin(pool, caller, WATCH_AS_IT_IS);
+
+	watch_local(pool, local);
+	if (!mark_is_open(mark, local))
+		watch_blame(pool, "rewound to a mark that has ended, or is "
+				  "not of this tarn_local");
+	else if (rewind_births(pool, local, mark))
+		rewind_objects(pool, local, mark);
+}
+
+static __attribute__((noinline)) void
+rewind_slow(struct local *local, const struct mark *mark, const void *caller)
+{
+	tarn_pool *pool = local->pool;
+
+	if (!TARN_LIKELY(pool->source.watched == 0)) {
+		rewind_watched(local, mark, caller);
+	} else if (rewind_births(pool, local, mark)) {
+		rewind_room(pool, local, mark);
+		reuse_end_room(local);
+	}
 }
 
 void tarn_local_rewind(tarn_local *hot, tarn_mark value)
@@ -205,7 +275,7 @@ void tarn_local_rewind(tarn_local *hot, tarn_mark value)
 	if (local->side == NULL)
 		return;
 	if (!TARN_LIKELY(mark_is_plain(mark, local))) {
-		rewind_slow(local, mark);
+		rewind_slow(local, mark, __builtin_return_address(0));
 		return;
 	}
 	local->side->marks.depth = mark->depth;

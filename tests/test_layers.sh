@@ -19,6 +19,8 @@ tarn.h:
 prefix.h:
 align.h:     prefix.h
 birth.h:
+objects.h:   align.h birth.h
+objects.c:   objects.h
 mutex.h:
 memcheck.h:
 probe.h:
@@ -57,14 +59,14 @@ reuse.c:     reuse.h rewind.h
 cache.h:     pool.h unit.h
 slab.h:      cache.h
 slab.c:      slab.h reuse.h
-watch.h:     debug.h pool.h trace.h
+watch.h:     debug.h objects.h pool.h trace.h
 watch.c:     watch.h guard.h
 cache.c:     cache.h slab.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h watch.h
 palloc.c:    probe.h reuse.h watch.h
-rewind.c:    reuse.h rewind.h
+rewind.c:    reuse.h rewind.h watch.h
 scratch.c:   reuse.h watch.h
 pfree.c:     reuse.h watch.h
 stats.c:     watch.h cache.h
