@@ -186,20 +186,20 @@ static bool slab_reserve(tarn_cache *cache, size_t *units)
 	size_t capacity = depot->capacity;
 
 	/* Others only take away: at worst there is more room than is seen. */
-	mutex_lock(&depot->mutex);
+	mutex_lock(&cache->depot.mutex);
 	slabs = depot->count < capacity ? old : NULL;
 	*units = slab_want_locked(cache);
-	mutex_unlock(&depot->mutex);
+	mutex_unlock(&cache->depot.mutex);
 	if (slabs != NULL)
 		return true;
 	slabs = slab_memory(cache, 2 * capacity * sizeof(*slabs));
 	if (slabs == NULL)
 		return false;
-	mutex_lock(&depot->mutex);
+	mutex_lock(&cache->depot.mutex);
 	memcpy(slabs, old, depot->count * sizeof(*slabs));
 	depot->slabs = slabs;
 	depot->capacity = 2 * capacity;
-	mutex_unlock(&depot->mutex);
+	mutex_unlock(&cache->depot.mutex);
 	if (old != depot->few)
 		slab_memory_end(cache, old, capacity * sizeof(*slabs));
 	return true;
@@ -356,7 +356,7 @@ static void slab_lay_locked(tarn_cache *cache, struct unit *all)
 		struct unit *unit = all;
 
 		all = unit->next;
-		slab = slab_of_locked(depot, unit, slab);
+		slab = slab_of_locked(&cache->depot, unit, slab);
 		if (slab->leaving)
 			continue;
 		unit->next = depot->loose;
@@ -421,7 +421,7 @@ static struct slab *slab_tidy_locked(tarn_cache *cache)
 	struct cache_depot *depot = &cache->depot;
 	struct slab *leaving;
 
-	if (TARN_LIKELY(!slab_is_due_locked(depot)))
+	if (TARN_LIKELY(!slab_is_due_locked(&cache->depot)))
 		return NULL;
 	leaving = slab_sweep_locked(cache, (depot->units - depot->free) /
 						   slab_keep_part);
