@@ -555,8 +555,8 @@ typedef struct tarn_stats {
 /*
  * Fills `stats` up to its struct_size. Returns 0, or -1 with EINVAL for a
  * struct_size that holds nothing. May run while others allocate: each figure
- * is one that was true. The descendants' memory is not included. MT-Safe.
- * O(threads seen), a few mutexes.
+ * is one that was true, but for what they free meanwhile. The descendants'
+ * memory is not included. MT-Safe. O(threads seen), a few mutexes.
  */
 int tarn_pool_stats(const tarn_pool *pool, tarn_stats *stats);
 

@@ -50,6 +50,10 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 	all.handed_out = stats_locals(pool, &all.local_pools);
 	large = large_figures(&pool->large, pool->source.watched);
 	all.handed_out += large.size;
+	/* Of one thread, looked at last, that freed meanwhile what another one
+	   was seen not to have allocated yet, the sum would be below 0. */
+	if (all.handed_out > PTRDIFF_MAX)
+		all.handed_out = 0;
 	all.held = cursor_held(&pool->cursor) + large.held + large.overhead;
 	if (!TARN_LIKELY(pool->source.watched == 0))
 		all.held += watch_held(pool);
