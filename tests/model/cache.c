@@ -11,9 +11,9 @@
 #include "models.h"
 #include "slab.h"
 
-/* Bytes: four units are not a large slab, 64 are one of two. */
+/* Bytes: of units in slabs that go back to the pool, and to upstream. */
 #define SIZE  ((size_t)16)
-#define LARGE ((size_t)4096)
+#define LARGE ((size_t)8192)
 
 static tarn_pool *pool;
 static tarn_cache *cache;
@@ -73,13 +73,13 @@ static void setup_owned(void)
 	take();
 }
 
-/* A slab that is large, one unit of it in use and three free. */
+/* Two slabs of one unit, one in use and one free. */
 static void setup_slab(void)
 {
 	create(LARGE);
 	object = slab_take_one(cache);
-	slab_put_one(cache, slab_take_one(cache));
 	MODEL_ASSERT(object != NULL);
+	slab_put_one(cache, slab_take_one(cache));
 }
 
 static void use(void)

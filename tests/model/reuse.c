@@ -198,7 +198,7 @@ static void free_much(void)
 
 	MODEL_ASSERT(tarn_pfree_sized(pool, large, 2 * (size_t)PIECE) == 0);
 	MODEL_ASSERT(tarn_pfree_sized(pool, small, PIECE) == 0);
-	use(PIECE);
+	use((size_t)2 * PIECE);
 }
 
 static void use_and_publish(void)
