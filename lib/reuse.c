@@ -59,11 +59,6 @@ void reuse_settle(struct local *local)
 		bins_flush(local);
 }
 
-static size_t bins_most(const tarn_pool *pool)
-{
-	return align_min(pool->own.hot.max, DEPOT_SMALL);
-}
-
 /* In memory that lasts, or near a limit in what was freed. */
 static struct bins *bins_make(struct local *local)
 {
@@ -82,7 +77,7 @@ static struct bins *bins_make(struct local *local)
 		bins->lists[kind] = NULL;
 	bins->bytes = 0;
 	bins->slow = 0;
-	local_side_init(&bins->side, bins_most(pool), lasting);
+	local_side_init(&bins->side, 0, lasting);
 	local->side = &bins->side;
 	bins_set_budget(local);
 	return bins;
@@ -97,6 +92,18 @@ static struct bins *bins_get(struct local *local)
 	if (bins == NULL)
 		bins = bins_make(local);
 	errno = error;
+	return bins;
+}
+
+/* The same, where no mark is open and there is a depot to flush them to: from
+   now on pieces come to them by a few stores. */
+static struct bins *bins_open(struct local *local)
+{
+	struct bins *bins = bins_get(local);
+
+	if (bins != NULL)
+		bins->side.most =
+			align_min(local->pool->own.hot.max, DEPOT_SMALL);
 	return bins;
 }
 
@@ -299,7 +306,7 @@ void *reuse_take(struct local *local, size_t alignment, size_t size)
 	void *object = NULL;
 
 	if (local_depth(local) != 0 || pool_depot(local->pool) == NULL ||
-	    bins_get(local) == NULL)
+	    bins_open(local) == NULL)
 		return NULL;
 	if (size <= DEPOT_SMALL)
 		object = bins_take_any(local, alignment, size);
@@ -381,7 +388,7 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 		local_add_given(local, -size);
 	if (piece.size == 0 || piece.kind == DEPOT_CLASSES || local == NULL ||
 	    local_depth(local) != 0 || depot_of(pool) == NULL ||
-	    bins_get(local) == NULL) {
+	    bins_open(local) == NULL) {
 		reuse_give_run(pool, start, size);
 		return;
 	}
@@ -404,7 +411,7 @@ static void bins_reset(struct local *local)
 	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
 		bins->lists[kind] = NULL;
 	bins->bytes = 0;
-	bins->side.most = bins_most(local->pool);
+	bins->side.most = 0;
 }
 
 void reuse_reset(tarn_pool *pool)
