@@ -23,21 +23,21 @@
    library itself must not reach then, and it ends a process that forked with
    threads and then starts one. */
 #if defined __SANITIZE_THREAD__ || __has_feature(thread_sanitizer)
-#define EXIT_DESTRUCTIONS  (PTHREAD_DESTRUCTOR_ITERATIONS - 1)
-#define LATE_FIRST_USE     false
-#define THREADS_AFTER_FORK false
+#define UNDER_THREAD_SANITIZER true
 #else
-#define EXIT_DESTRUCTIONS  PTHREAD_DESTRUCTOR_ITERATIONS
-#define LATE_FIRST_USE     true
-#define THREADS_AFTER_FORK true
+#define UNDER_THREAD_SANITIZER false
 #endif
+#define EXIT_DESTRUCTIONS                                                      \
+	(PTHREAD_DESTRUCTOR_ITERATIONS - UNDER_THREAD_SANITIZER)
+#define LATE_FIRST_USE     !UNDER_THREAD_SANITIZER
+#define THREADS_AFTER_FORK !UNDER_THREAD_SANITIZER
 
-/* AddressSanitizer's malloc is torn in the child where another thread was in
-   it: with it, the busy threads stand still while the process forks. */
+/* The malloc of a sanitizer is torn in the child where another thread was in
+   it: with one, the busy threads stand still while the process forks. */
 #if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
 #define STILL_AT_FORK true
 #else
-#define STILL_AT_FORK false
+#define STILL_AT_FORK UNDER_THREAD_SANITIZER
 #endif
 
 enum {
