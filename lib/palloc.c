@@ -3,12 +3,13 @@
  * Requests: which layer serves them. A hit is done by the inline calls of the
  * header; all that follows here is the miss.
  */
-#include "watch.h"
+#include "reuse.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "probe.h"
+#include "watch.h"
 
 /* ---- the layers of a miss -------------------------------------------- */
 
@@ -24,35 +25,79 @@ struct large_use pool_large_use(tarn_pool *pool)
 	return use;
 }
 
-static void *serve_large(tarn_pool *pool, size_t alignment, size_t size)
+static void *serve_large(tarn_pool *pool, struct local *local, size_t alignment,
+			 size_t size)
 {
 	struct large_use use = pool_large_use(pool);
+	struct birth birth = BIRTH_NONE;
 
+	/* ORDER pool-strays (relaxed): whoever frees the object has it from
+	   here. Pairs with pool_has_strays. */
+	if (size <= pool->own.hot.max && !pool_has_strays(pool))
+		atomic_store_explicit(&pool->strays, true,
+				      memory_order_relaxed);
+	if (local != NULL && local_depth(local) != 0) {
+		struct local_marks *marks = &local->side->marks;
+
+		birth = pool_birth(local);
+		marks->large = births_note(marks->large, birth);
+	}
 	probe_large(pool, size);
-	return large_alloc(&pool->large, &use, alignment, size);
+	return large_alloc(&pool->large, &use, birth, alignment, size);
+}
+
+/* From freed memory, else claimed, else the last that freed memory has. */
+static bool serve_claim(tarn_pool *pool, struct local *local,
+			const struct claim *claim, size_t need,
+			struct chunk *chunk)
+{
+	int error = errno;
+
+	if (reuse_is_active(pool) &&
+	    reuse_claim(pool, need, claim->want, false, chunk))
+		return true;
+	if (cursor_claim(&pool->cursor, slot_cache(), &pool->source, claim,
+			 chunk)) {
+		local_set_claimed(local,
+				  local_claimed(local) +
+					  (size_t)(chunk->end - chunk->start));
+		probe_claim(pool, (size_t)(chunk->end - chunk->start));
+		return true;
+	}
+	if (!reuse_claim(pool, need, need, true, chunk))
+		return false;
+	errno = error;
+	return true;
+}
+
+/* Where nothing is ever freed, such rests are as good as padding. */
+static void serve_lose(tarn_pool *pool, const struct lost *lost)
+{
+	if (!reuse_is_active(pool))
+		return;
+	reuse_give_run(pool, lost->gap.last,
+		       (size_t)(lost->gap.end - lost->gap.last));
+	reuse_give_run(pool, lost->rest.last,
+		       (size_t)(lost->rest.end - lost->rest.last));
 }
 
 static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
-			 size_t size, size_t need)
+			 size_t size, size_t need, struct lost *lost)
 {
-	/* ORDER table-publish (relaxed): whether there is one, no more. Pairs
-	   with pool_grow_table_locked. */
-	bool shared = atomic_load_explicit(&pool->table,
-					   memory_order_relaxed) != NULL;
+	bool shared = pool_is_shared(pool);
 	struct claim claim = {need, align_max(need, local_want(local, shared)),
 			      shared, false, &local->claimer};
 	struct chunk chunk;
 
-	if (!cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
-			  &chunk))
+	/* What was freed does not begin on a line. */
+	if (!serve_claim(pool, local, &claim,
+			 alignment > TARN_ALIGNMENT ? need + BLOCK_LINE : need,
+			 &chunk))
 		return NULL;
-	probe_claim(pool, (size_t)(chunk.end - chunk.start));
-	return local_take_chunk(local, chunk, alignment, size);
+	return local_take_chunk(local, chunk, alignment, size, lost);
 }
 
-/* Whether the large list serves it; else what a chunk must have for it. No
-   local pool: past its thread's end, or the system has no key or memory. */
-static bool is_large(const struct local *local, size_t alignment, size_t size,
+bool palloc_is_large(const struct local *local, size_t alignment, size_t size,
 		     size_t *need)
 {
 	if (local == NULL || size > local->hot.max)
@@ -61,18 +106,45 @@ static bool is_large(const struct local *local, size_t alignment, size_t size,
 	return alignment > BLOCK_LINE && *need > local->hot.max;
 }
 
+static void *serve_room(tarn_pool *pool, struct local *local, size_t alignment,
+			size_t size, size_t need)
+{
+	struct lost lost = {{NULL, NULL}, {NULL, NULL}};
+	void *object = local_take(local, alignment, size, &lost);
+
+	if (local_depth(local) != 0)
+		need += LOCAL_MARKED;
+	if (object == NULL)
+		object = serve_chunk(pool, local, alignment, size, need, &lost);
+	serve_lose(pool, &lost);
+	return object;
+}
+
+/* In a pool where memory was freed. */
+static void *serve_reusing(tarn_pool *pool, struct local *local,
+			   size_t alignment, size_t size, size_t need)
+{
+	void *object = reuse_take(local, alignment, size);
+
+	if (object != NULL)
+		return object;
+	reuse_begin_room(local);
+	object = serve_room(pool, local, alignment, size, need);
+	reuse_end_room(local);
+	return object;
+}
+
 /* A request of at least one byte. */
 static void *serve(tarn_pool *pool, struct local *local, size_t alignment,
 		   size_t size)
 {
 	size_t need;
-	void *object;
 
-	if (is_large(local, alignment, size, &need))
-		return serve_large(pool, alignment, size);
-	object = local_take(local, alignment, size);
-	return object != NULL ? object
-			      : serve_chunk(pool, local, alignment, size, need);
+	if (palloc_is_large(local, alignment, size, &need))
+		return serve_large(pool, local, alignment, size);
+	return reuse_is_active(pool)
+		       ? serve_reusing(pool, local, alignment, size, need)
+		       : serve_room(pool, local, alignment, size, need);
 }
 
 /* Any request of a pool that is watched. */
@@ -83,8 +155,8 @@ static void *serve_watched(tarn_pool *pool, struct local *local,
 	void *object;
 
 	watch_enter(pool);
-	object = is_large(local, alignment, size, &need)
-			 ? serve_large(pool, alignment, size)
+	object = palloc_is_large(local, alignment, size, &need)
+			 ? serve_large(pool, local, alignment, size)
 			 : watch_alloc(pool, local, alignment, size);
 	watch_leave(pool);
 	return object;
@@ -158,15 +230,31 @@ palloc_watched(tarn_pool *pool, struct local *local, size_t alignment,
 		       : object;
 }
 
+/* Of a thread that has nothing freed at hand, by the call at `caller`. */
+static __attribute__((noinline)) void *palloc_fresh(struct local *local,
+						    size_t alignment,
+						    size_t size,
+						    const void *caller)
+{
+	tarn_pool *pool = local->pool;
+
+	return TARN_LIKELY(pool->source.watched == 0)
+		       ? palloc_miss(pool, local, alignment, size)
+		       : palloc_watched(pool, local, alignment, size, caller);
+}
+
 void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size)
 {
 	struct local *whole = (struct local *)local;
-	tarn_pool *pool = whole->pool;
+	void *object = NULL;
 
-	return TARN_LIKELY(pool->source.watched == 0)
-		       ? palloc_miss(pool, whole, alignment, size)
-		       : palloc_watched(pool, whole, alignment, size,
-					__builtin_return_address(0));
+	/* Before all else: this is what freed memory makes of a hit. */
+	if (TARN_LIKELY(alignment == TARN_ALIGNMENT))
+		object = reuse_pop(whole, size);
+	return TARN_LIKELY(object != NULL)
+		       ? object
+		       : palloc_fresh(whole, alignment, size,
+				      __builtin_return_address(0));
 }
 
 /* A thread's first request, and each of a thread that gets no slot. */
@@ -234,125 +322,4 @@ void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)
 
 	object = tarn_palloc(pool, bytes);
 	return object != NULL ? memset(object, 0, bytes) : NULL;
-}
-
-/* ---- resizing -------------------------------------------------------- */
-
-/* In place, or by upstream; NULL where it has to be copied. */
-static void *prealloc_keep(tarn_pool *pool, void *ptr, size_t old_size,
-			   size_t new_size)
-{
-	struct local *local = pool_find_local(pool);
-	struct large_use use;
-
-	if (local != NULL && old_size <= local->hot.max) {
-		/* What grows beyond `max` is large, for tarn_pfree. */
-		bool kept = new_size <= local->hot.max &&
-			    local_resize(local, ptr, old_size, new_size);
-
-		return kept || new_size <= old_size ? ptr : NULL;
-	}
-	if (new_size <= pool->own.hot.max || new_size > PTRDIFF_MAX)
-		return NULL;
-	use = pool_large_use(pool);
-	return large_resize(&pool->large, &use, ptr, new_size);
-}
-
-/* Moves what it can, so that a pointer to the old place is found out. */
-static void *prealloc_keep_watched(tarn_pool *pool, void *ptr, size_t old_size,
-				   size_t new_size)
-{
-	if (new_size > old_size || old_size > pool->own.hot.max)
-		return NULL;
-	watch_cut(pool, ptr, old_size, new_size);
-	return ptr;
-}
-
-static bool pfree_large(tarn_pool *pool, void *ptr)
-{
-	struct large_use use = pool_large_use(pool);
-
-	return large_free(&pool->large, &use, ptr);
-}
-
-static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
-			   size_t new_size)
-{
-	void *moved = tarn_palloc(pool, new_size);
-	bool watched = !TARN_LIKELY(pool->source.watched == 0);
-
-	if (moved == NULL)
-		return NULL;
-	memcpy(moved, ptr, align_min(old_size, new_size));
-	if ((old_size <= pool->own.hot.max && !watched) ||
-	    pfree_large(pool, ptr))
-		return moved;
-	if (watched)
-		watch_free(pool, ptr, old_size);
-	return moved;
-}
-
-static void *prealloc(tarn_pool *pool, void *ptr, size_t old_size,
-		      size_t new_size)
-{
-	void *kept =
-		TARN_LIKELY(pool->source.watched == 0)
-			? prealloc_keep(pool, ptr, old_size, new_size)
-			: prealloc_keep_watched(pool, ptr, old_size, new_size);
-
-	return kept != NULL ? kept
-			    : prealloc_move(pool, ptr, old_size, new_size);
-}
-
-static void *prealloc_traced(tarn_pool *pool, void *ptr, size_t old_size,
-			     size_t new_size)
-{
-	uint32_t id = watch_trace_id(ptr);
-	void *object = prealloc(pool, ptr, old_size, new_size);
-
-	if (object != NULL)
-		watch_trace_move(ptr, object, id);
-	watch_trace(pool, TRACE_RESIZE, new_size, object != NULL ? id : 0);
-	return object;
-}
-
-void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
-		    size_t new_size)
-{
-	WATCH_CALL(pool, ptr != NULL ? WATCH_HIDDEN : WATCH_AS_IT_IS);
-
-	if (ptr == NULL)
-		return tarn_palloc(pool, new_size);
-	return watch_is_traced(pool)
-		       ? prealloc_traced(pool, ptr, old_size, new_size)
-		       : prealloc(pool, ptr, old_size, new_size);
-}
-
-/* ---- freeing --------------------------------------------------------- */
-
-static bool pfree_watched(tarn_pool *pool, void *ptr)
-{
-	uint32_t id = watch_is_traced(pool) ? watch_trace_id(ptr) : 0;
-	bool freed = pfree_large(pool, ptr);
-
-	if (freed) {
-		watch_freed(pool, ptr);
-		watch_trace_move(ptr, NULL, id);
-	} else {
-		watch_refused(pool, ptr);
-	}
-	if (watch_is_traced(pool))
-		watch_trace(pool, freed ? TRACE_FREE : TRACE_REFUSED, 0, id);
-	return freed;
-}
-
-int tarn_pfree(tarn_pool *pool, void *ptr)
-{
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
-
-	if (TARN_LIKELY(pool->source.watched == 0) ? pfree_large(pool, ptr)
-						   : pfree_watched(pool, ptr))
-		return 0;
-	errno = ENOENT;
-	return -1;
 }

@@ -108,6 +108,20 @@ START_TEST(local_across_resets_stays_valid)
 }
 END_TEST
 
+/* As it is seen where another thread frees between two looks. */
+START_TEST(stats_while_freed_is_seen_before_allocated_are_none)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	struct local *local = (struct local *)tarn_pool_local(pool);
+
+	local_add_given(local, -(size_t)16);
+	ck_assert_uint_eq(stats_of(pool).handed_out, 0);
+	local_add_given(local, 32);
+	ck_assert_uint_eq(stats_of(pool).handed_out, 16);
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 /* A thread that hits, downwards and upwards, and begins anew. */
 struct mover {
 	struct local local;
@@ -237,6 +251,8 @@ static void add_handle_tests(Suite *suite)
 	tcase_add_test(tcase,
 		       local_handed_out_while_the_owner_moves_fits_together);
 	tcase_add_test(tcase, local_handed_out_in_the_middle_of_a_change_waits);
+	tcase_add_test(tcase,
+		       stats_while_freed_is_seen_before_allocated_are_none);
 	tcase_add_test(tcase, local_without_memory_is_null);
 }
 

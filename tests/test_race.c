@@ -22,6 +22,7 @@ enum {
 	SMALL_MAX = 600,       /* bytes of a small object                   */
 	LARGE_MIN = 4097,      /* bytes: just above the default large_above */
 	LARGE_MAX = 20000,     /* bytes                                     */
+	CACHED = 48,           /* bytes of an object of a cache             */
 	ROUNDS = 4,            /* of a pair, from each state; half in step  */
 	MIXED_ROUNDS = 100,    /* of all calls at random, from each state   */
 	SAMPLED_ROUNDS = 120,  /* of statistics beside allocations          */
@@ -62,8 +63,9 @@ struct work {
 	const struct operation *operation; /* NULL: one at random each step */
 	uint64_t random;
 	tarn_local *local;
-	tarn_pool *child; /* this worker's child of the pool */
-	tarn_pool *other; /* this worker's pool elsewhere    */
+	tarn_pool *child;  /* this worker's child of the pool */
+	tarn_pool *other;  /* this worker's pool elsewhere    */
+	tarn_cache *cache; /* this worker's in the pool        */
 	unsigned char *handed;
 	size_t objects_count;
 	size_t cleanups_left; /* registered, to run at destroy     */
@@ -85,6 +87,8 @@ struct scene {
 	void *buffer;
 	void *large[SHARED];
 	tarn_cleanup *cleanups[SHARED];
+	tarn_cache *cache;              /* of all workers */
+	_Atomic(void *) cached[SHARED]; /* its objects    */
 	atomic_size_t cleanup_runs[SHARED];
 	atomic_size_t runs; /* of the workers' own cleanups in the pool */
 	size_t ready[FIGHTS];
@@ -546,6 +550,59 @@ static int run_trim(struct work *work)
 	return 0;
 }
 
+static void prepare_cache(struct scene *scene)
+{
+	if (scene->cache == NULL)
+		scene->cache = tarn_cache_create(scene->pool, CACHED, 16);
+}
+
+/* Puts an object in the place of one that any worker took, and frees that. */
+static int exchange_cached(struct work *work, tarn_cache *cache,
+			   _Atomic(void *) *place)
+{
+	unsigned char *object = tarn_cache_alloc(cache), *other;
+
+	/* Of a watched pool each is large. */
+	work->large_maybe++;
+	EXPECT(object != NULL || may_refuse(work));
+	if (object != NULL)
+		memset(object, (int)(1 + work->number), CACHED);
+	other = atomic_exchange(place, object);
+	EXPECT(other == NULL || (other[0] >= 1 && other[0] <= WORKERS &&
+				 all_bytes(other, CACHED, other[0])));
+	tarn_cache_free(cache, other);
+	return 0;
+}
+
+static int run_cache(struct work *work)
+{
+	struct scene *scene = work->scene;
+	int status = 0;
+
+	work->large_maybe++;
+	for (size_t i = 0; i < 4 && status == 0 && scene->cache != NULL; i++)
+		status =
+			exchange_cached(work, scene->cache,
+					&scene->cached[random_between(
+						&work->random, 0, SHARED - 1)]);
+	return status;
+}
+
+static int run_cache_create(struct work *work)
+{
+	_Atomic(void *) own = NULL;
+
+	if (work->cache == NULL) {
+		work->cache = tarn_cache_create(work->scene->pool, CACHED, 8);
+		work->large_maybe++;
+	}
+	if (work->cache == NULL)
+		return keep(work, NULL, 0);
+	EXPECT(exchange_cached(work, work->cache, &own) == 0);
+	tarn_cache_free(work->cache, own);
+	return 0;
+}
+
 /* Another pool, a sibling where this one is a child. */
 static tarn_pool *other_create(struct work *work)
 {
@@ -611,6 +668,8 @@ static const struct operation OPERATIONS[] = {
 	{"use of a common child", run_child_shared, prepare_child_shared},
 	{"set_data and data", run_data, NULL},
 	{"cleanup add, cancel, run", run_cleanup, prepare_cleanup},
+	{"cache alloc and free", run_cache, prepare_cache},
+	{"cache create", run_cache_create, NULL},
 	{"stats", run_stats, NULL},
 	{"trim", run_trim, NULL},
 	{"another pool's create and destroy", run_other, NULL},
