@@ -374,8 +374,9 @@ tarn_pool *tarn_local_pool(tarn_local *local);
  * What the inline calls below do when the room does not suffice. Not to be
  * called directly. Owner-only.
  */
-TARN_NOPLT void *tarn_local_miss(tarn_local *local, size_t alignment,
-				 size_t size);
+TARN_NOPLT void *tarn_local_palloc_miss(tarn_local *local, size_t size);
+TARN_NOPLT void *tarn_local_pmemalign_miss(tarn_local *local, size_t alignment,
+					   size_t size);
 
 /* As tarn_palloc, without the lookup. Owner-only. */
 static inline void *tarn_local_palloc(tarn_local *local, size_t size)
@@ -395,7 +396,7 @@ static inline void *tarn_local_palloc(tarn_local *local, size_t size)
 			return last;
 		}
 	}
-	return tarn_local_miss(local, TARN_ALIGNMENT, size);
+	return tarn_local_palloc_miss(local, size);
 }
 
 /* As tarn_pmemalign, without the lookup. Owner-only. */
@@ -418,7 +419,7 @@ static inline void *tarn_local_pmemalign(tarn_local *local, size_t alignment,
 			return object;
 		}
 	}
-	return tarn_local_miss(local, alignment, size);
+	return tarn_local_pmemalign_miss(local, alignment, size);
 }
 
 /* As tarn_pnalloc, without the lookup. Owner-only. */

@@ -5,6 +5,7 @@
  */
 #include "depot.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* A join pays when what lies here is this part of what the pool holds, and as
@@ -22,36 +23,32 @@ static const size_t depot_list_bytes = 1024;
 /* How many runs of the same power of two are looked at for one that suits. */
 static const int depot_looks = 16;
 
-/* ---- pieces ---------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------ */
 
-struct piece depot_trim(char *start, size_t size, size_t grain)
+/* Where an object may begin so that what is below it is nothing, or a run. */
+static char *run_start(const struct run *run, size_t alignment)
 {
-	size_t front = -(uintptr_t)start & (grain - 1);
-	struct piece piece = {start + front, 0, DEPOT_CLASSES};
+	size_t front = -(uintptr_t)run & (alignment - 1);
 
-	if (size >= front + UNIT_LEAST)
-		piece.size = align_down(size - front, grain);
-	return piece;
+	if (front != 0 && front < UNIT_LEAST)
+		front += align_max(alignment, UNIT_LEAST);
+	return (char *)run + front;
 }
 
-static size_t piece_grain(struct piece piece)
+struct chunk run_part(const struct run *run, const struct wanted *wanted)
 {
-	uintptr_t bits = (uintptr_t)piece.start | piece.size;
+	char *start = run_start(run, wanted->alignment);
+	char *end = (char *)run + run->size;
+	size_t size = align_max(wanted->size, wanted->most), left;
 
-	if ((bits & 15) == 0)
-		return 16;
-	return (bits & 7) == 0 ? 8 : 4;
-}
-
-struct piece depot_piece(char *start, size_t size)
-{
-	struct piece piece = depot_trim(start, size, 4);
-
-	if (piece_grain(piece) != 16 && piece.size > DEPOT_FINE)
-		piece = depot_trim(start, size, 16);
-	if (piece.size <= DEPOT_SMALL && piece.size != 0)
-		piece.kind = depot_class(piece_grain(piece), piece.size);
-	return piece;
+	if (start > end || (size_t)(end - start) < wanted->size)
+		return (struct chunk){start, start};
+	left = (size_t)(end - start) - align_min(size, (size_t)(end - start));
+	if (wanted->most != 0)
+		return (struct chunk){start,
+				      left < BLOCK_LINE ? end : start + size};
+	return (struct chunk){
+		start, left == 0 || left >= UNIT_LEAST ? start + size : start};
 }
 
 /* ---- under the mutex ------------------------------------------------- */
@@ -63,53 +60,43 @@ static unsigned run_bin(size_t size)
 		DEPOT_RUNS - 1);
 }
 
-static void depot_put_run_locked(struct depot *depot, struct piece piece)
+static void depot_put_run_locked(struct depot *depot, char *start, size_t size)
 	MUTEX_HELD(depot->mutex)
 {
-	struct run *run = (struct run *)piece.start;
-	struct run **bin = &depot->runs[run_bin(piece.size)];
+	struct run *run = (struct run *)start;
+	struct run **bin = &depot->runs[run_bin(size)];
 
-	run->size = piece.size;
+	run->size = size;
 	run->next = *bin;
 	*bin = run;
 }
 
-static void depot_put_locked(struct depot *depot, struct piece piece)
+static void depot_put_locked(struct depot *depot, char *start, size_t size)
 	MUTEX_HELD(depot->mutex)
 {
-	struct unit *unit = (struct unit *)piece.start;
+	struct unit *unit = (struct unit *)start;
+	unsigned kind = depot_class((uintptr_t)start, size);
 
-	if (piece.size == 0)
+	if (size < UNIT_LEAST)
 		return;
-	depot->bytes += piece.size;
-	if (piece.kind == DEPOT_CLASSES) {
-		depot_put_run_locked(depot, piece);
+	depot->bytes += size;
+	if (kind == DEPOT_CLASSES) {
+		depot_put_run_locked(depot, start, size);
 		return;
 	}
 	unit->next = NULL;
-	shelf_put(&depot->shelves[piece.kind], unit);
+	shelf_put(&depot->shelves[kind], unit);
 }
 
-/* The front of a run that is in no list any more; what is left is put back. */
-static struct chunk depot_cut_locked(struct depot *depot, struct run *run,
-				     size_t take) MUTEX_HELD(depot->mutex)
-{
-	char *start = (char *)run;
-	size_t size = run->size;
-
-	depot->bytes -= size;
-	if (size - take < BLOCK_LINE)
-		take = size;
-	depot_put_locked(depot, depot_piece(start + take, size - take));
-	return (struct chunk){start, start + take};
-}
-
-/* Of at least `need` bytes, among the first of a list, and the one before. */
-static struct run *run_find(struct run *run, size_t need, struct run **before)
+/* One among the first of a list, and the one before. */
+static struct run *run_find(struct run *run, const struct wanted *wanted,
+			    int looks, struct run **before)
 {
 	*before = NULL;
-	for (int i = 0; run != NULL && i < depot_looks; i++) {
-		if (run->size >= need)
+	for (; run != NULL && looks > 0; looks--) {
+		struct chunk part = run_part(run, wanted);
+
+		if (part.start != part.end)
 			return run;
 		*before = run;
 		run = run->next;
@@ -117,29 +104,36 @@ static struct run *run_find(struct run *run, size_t need, struct run **before)
 	return NULL;
 }
 
-static bool depot_get_run_locked(struct depot *depot, size_t need, size_t want,
-				 struct chunk *chunk) MUTEX_HELD(depot->mutex)
+/* Of `looks` runs of each size at most. */
+static bool depot_get_locked(struct depot *depot, const struct wanted *wanted,
+			     int looks, struct chunk *chunk)
+	MUTEX_HELD(depot->mutex)
 {
-	for (unsigned bin = run_bin(need); bin < DEPOT_RUNS; bin++) {
+	for (unsigned bin = run_bin(wanted->size); bin < DEPOT_RUNS; bin++) {
 		struct run *before;
-		struct run *run = run_find(depot->runs[bin], need, &before);
+		struct run *run =
+			run_find(depot->runs[bin], wanted, looks, &before);
+		char *end;
 
 		if (run == NULL)
 			continue;
+		*chunk = run_part(run, wanted);
+		end = (char *)run + run->size;
+		depot->bytes -= run->size;
 		run_unlink(&depot->runs[bin], before, run);
-		*chunk = depot_cut_locked(
-			depot, run,
-			align_min(align_max(need, want), run->size));
+		depot_put_locked(depot, chunk->end, (size_t)(end - chunk->end));
+		depot_put_locked(depot, (char *)run,
+				 (size_t)(chunk->start - (char *)run));
 		return true;
 	}
 	return false;
 }
 
-/* The first unit of a list of at least `need` bytes a piece. */
-static bool depot_get_piece_locked(struct depot *depot, size_t need,
-				   struct chunk *chunk) MUTEX_HELD(depot->mutex)
+/* The first piece on a shelf of at least `need` bytes a piece. */
+static bool depot_get_unit_locked(struct depot *depot, size_t need,
+				  struct chunk *chunk) MUTEX_HELD(depot->mutex)
 {
-	for (unsigned kind = depot_class(16, align_up(need, 16));
+	for (unsigned kind = (unsigned)(align_up(need, 16) / 16) - 1;
 	     kind < DEPOT_EIGHTS; kind++) {
 		struct unit *list = shelf_get(&depot->shelves[kind]);
 
@@ -225,24 +219,26 @@ static struct run *runs_sort(struct run *runs)
 }
 
 /* Adds a piece to the newest list of its class, or begins another one. */
-static void depot_return_locked(struct depot *depot, struct piece piece,
+static void depot_return_locked(struct depot *depot, struct run *run,
 				size_t *filled) MUTEX_HELD(depot->mutex)
 {
-	struct unit *unit = (struct unit *)piece.start, *list;
+	struct unit *unit = (struct unit *)run, *list;
+	size_t size = run->size;
+	unsigned kind = depot_class((uintptr_t)run, size);
 
-	if (piece.size == 0 || piece.kind == DEPOT_CLASSES ||
-	    filled[piece.kind] == 0 ||
-	    filled[piece.kind] + piece.size > depot_list_bytes) {
-		depot_put_locked(depot, piece);
-		if (piece.size != 0 && piece.kind != DEPOT_CLASSES)
-			filled[piece.kind] = piece.size;
-		return;
+	if (kind == DEPOT_CLASSES) {
+		depot_put_locked(depot, (char *)run, size);
+	} else if (filled[kind] == 0 ||
+		   filled[kind] + size > depot_list_bytes) {
+		depot_put_locked(depot, (char *)run, size);
+		filled[kind] = size;
+	} else {
+		list = shelf_get(&depot->shelves[kind]);
+		unit->next = list;
+		shelf_put(&depot->shelves[kind], unit);
+		depot->bytes += size;
+		filled[kind] += size;
 	}
-	list = shelf_get(&depot->shelves[piece.kind]);
-	unit->next = list;
-	shelf_put(&depot->shelves[piece.kind], unit);
-	depot->bytes += piece.size;
-	filled[piece.kind] += piece.size;
 }
 
 struct run *depot_join_runs(struct run *runs)
@@ -265,8 +261,7 @@ static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
 	while (run != NULL) {
 		struct run *next = run->next;
 
-		depot_return_locked(depot, depot_piece((char *)run, run->size),
-				    filled);
+		depot_return_locked(depot, run, filled);
 		run = next;
 	}
 }
@@ -289,11 +284,11 @@ void depot_reset(struct depot *depot)
 		shelf_init(&depot->shelves[kind]);
 }
 
-void depot_put(struct depot *depot, struct piece piece)
+void depot_put(struct depot *depot, char *start, size_t size)
 {
 	mutex_lock(&depot->mutex);
-	depot_put_locked(depot, piece);
-	depot->fresh += piece.size;
+	depot_put_locked(depot, start, size);
+	depot->fresh += size;
 	mutex_unlock(&depot->mutex);
 }
 
@@ -326,26 +321,28 @@ struct unit *depot_get_list(struct depot *depot, unsigned kind, size_t *bytes)
 	return list;
 }
 
-bool depot_get_run(struct depot *depot, size_t need, size_t want,
-		   struct chunk *chunk)
+bool depot_get(struct depot *depot, const struct wanted *wanted,
+	       struct chunk *chunk)
 {
 	bool found;
 
 	mutex_lock(&depot->mutex);
-	found = depot_get_run_locked(depot, need, want, chunk);
+	found = depot_get_locked(depot, wanted, depot_looks, chunk);
 	mutex_unlock(&depot->mutex);
 	return found;
 }
 
-bool depot_get_any(struct depot *depot, size_t need, struct chunk *chunk)
+bool depot_get_any(struct depot *depot, const struct wanted *wanted,
+		   struct chunk *chunk)
 {
 	bool found;
 
 	mutex_lock(&depot->mutex);
 	if (depot->fresh != 0)
 		depot_join_locked(depot);
-	found = depot_get_piece_locked(depot, need, chunk) ||
-		depot_get_run_locked(depot, need, need, chunk);
+	found = (wanted->most != 0 &&
+		 depot_get_unit_locked(depot, wanted->size, chunk)) ||
+		depot_get_locked(depot, wanted, INT_MAX, chunk);
 	mutex_unlock(&depot->mutex);
 	return found;
 }

@@ -5,7 +5,10 @@
  * what is larger is a run, of any size, and serves as a chunk. Neighbours are
  * not looked for when a piece comes, but all at once, by depot_join.
  *
- * A class is a size and a grain: the largest of 16, 8 and 4 that divides both
+ * Whatever comes is kept to the byte, and whatever goes leaves pieces behind
+ * that can be kept, so that nothing is lost between neighbours.
+ *
+ * A class is a size and a grain: the largest of 16, 8 and 1 that divides both
  * the size of its pieces and where they begin.
  */
 #ifndef TARN_DEPOT_H
@@ -19,24 +22,25 @@
 #include "mutex.h"
 #include "unit.h"
 
-/* Bytes: the largest piece that has a class, and the largest of a grain below
-   TARN_ALIGNMENT. */
+/* Bytes: the largest pieces that have a class, by their grain. */
 #define DEPOT_SMALL ((size_t)1024)
 #define DEPOT_FINE  ((size_t)256)
+#define DEPOT_ODD   ((size_t)79)
 
-/* Classes of grain 16 from 16 bytes on, then of 8 and of 4 from 16 on. */
+/* Classes of grain 16 from 16 bytes on, then of 8 and of 1 from 16 on. */
 #define DEPOT_EIGHTS  ((unsigned)(DEPOT_SMALL / 16))
-#define DEPOT_FOURS   (DEPOT_EIGHTS + (unsigned)(DEPOT_FINE / 8) - 1)
-#define DEPOT_CLASSES (DEPOT_FOURS + (unsigned)(DEPOT_FINE / 4) - 3)
+#define DEPOT_ONES    (DEPOT_EIGHTS + (unsigned)(DEPOT_FINE / 8) - 1)
+#define DEPOT_CLASSES (DEPOT_ONES + (unsigned)DEPOT_ODD - 15)
 
 /* Lists of runs, by the power of two below their size. */
 #define DEPOT_RUNS 32
 
-/* Memory of any size while it is neither on a shelf nor handed out. */
+/* Memory of any size and place while it is neither on a shelf nor handed out.
+ */
 struct run {
 	struct run *next;
 	size_t size;
-} __attribute__((packed, aligned(4)));
+} __attribute__((packed));
 
 /* Takes `run` out of its list, in which it is behind `before` or the first. */
 static inline void run_unlink(struct run **bin, struct run *before,
@@ -48,6 +52,18 @@ static inline void run_unlink(struct run **bin, struct run *before,
 		*bin = run->next;
 }
 
+/* What is looked for in them. */
+struct wanted {
+	size_t alignment;
+	size_t size;
+	size_t most; /* bytes: a chunk of so many is better; 0: an object, of
+			`size` and no more */
+};
+
+/* The part of a run that serves `wanted`, or one of no bytes. What is left on
+   both sides is nothing, or is a run, save that a chunk may be at the end. */
+struct chunk run_part(const struct run *run, const struct wanted *wanted);
+
 struct depot {
 	struct mutex mutex;
 	bool lasting; /* [c] else it ends at reset             */
@@ -57,12 +73,18 @@ struct depot {
 	struct shelf shelves[DEPOT_CLASSES];
 };
 
-static inline unsigned depot_class(size_t grain, size_t size)
+/* The class of memory that begins so, modulo 16, or DEPOT_CLASSES: none. */
+static inline unsigned depot_class(uintptr_t start, size_t size)
 {
-	if (grain == 16)
-		return (unsigned)(size / 16) - 1;
-	return grain == 8 ? DEPOT_EIGHTS + (unsigned)(size / 8) - 2
-			  : DEPOT_FOURS + (unsigned)(size / 4) - 4;
+	if (((start | size) & 15) == 0)
+		return size <= DEPOT_SMALL ? (unsigned)(size / 16) - 1
+					   : DEPOT_CLASSES;
+	if (((start | size) & 7) == 0)
+		return size <= DEPOT_FINE
+			       ? DEPOT_EIGHTS + (unsigned)(size / 8) - 2
+			       : DEPOT_CLASSES;
+	return size <= DEPOT_ODD ? DEPOT_ONES + (unsigned)size - 16
+				 : DEPOT_CLASSES;
 }
 
 /* Bytes of the pieces of a class. */
@@ -70,21 +92,9 @@ static inline size_t depot_class_size(unsigned kind)
 {
 	if (kind < DEPOT_EIGHTS)
 		return ((size_t)kind + 1) * 16;
-	return kind < DEPOT_FOURS ? ((size_t)kind - DEPOT_EIGHTS + 2) * 8
-				  : ((size_t)kind - DEPOT_FOURS + 4) * 4;
+	return kind < DEPOT_ONES ? ((size_t)kind - DEPOT_EIGHTS + 2) * 8
+				 : (size_t)kind - DEPOT_ONES + 16;
 }
-
-/* Free memory, as much of it as can be used. */
-struct piece {
-	char *start;
-	size_t size;   /* 0: none */
-	unsigned kind; /* DEPOT_CLASSES: it is a run */
-};
-
-struct piece depot_piece(char *start, size_t size);
-
-/* As much of it as `grain` divides, on both sides; without a class. */
-struct piece depot_trim(char *start, size_t size, size_t grain);
 
 /* `lasting`: in memory that reset leaves alone. */
 void depot_init(struct depot *depot, bool lasting);
@@ -92,8 +102,9 @@ void depot_init(struct depot *depot, bool lasting);
 /* Empties it. Exclusive. */
 void depot_reset(struct depot *depot);
 
-/* Takes a piece. Any thread. */
-void depot_put(struct depot *depot, struct piece piece);
+/* Takes memory of any place, of UNIT_LEAST bytes or more, or none. Any thread.
+ */
+void depot_put(struct depot *depot, char *start, size_t size);
 
 /* Takes lists, one of each class at most, NULL: none; of `bytes` in all. */
 void depot_put_lists(struct depot *depot, struct unit **lists, size_t bytes);
@@ -101,13 +112,13 @@ void depot_put_lists(struct depot *depot, struct unit **lists, size_t bytes);
 /* A list of a class, or NULL; *bytes: of all its pieces. Any thread. */
 struct unit *depot_get_list(struct depot *depot, unsigned kind, size_t *bytes);
 
-/* A run of at least `need` bytes, and no more than `want` if that is much less;
-   false: none. */
-bool depot_get_run(struct depot *depot, size_t need, size_t want,
-		   struct chunk *chunk);
+/* Part of a run; false: none serves, among a few. */
+bool depot_get(struct depot *depot, const struct wanted *wanted,
+	       struct chunk *chunk);
 
-/* As depot_get_run, of anything that lies here, joined first if need be. */
-bool depot_get_any(struct depot *depot, size_t need, struct chunk *chunk);
+/* Of anything that lies here, joined first if need be. */
+bool depot_get_any(struct depot *depot, const struct wanted *wanted,
+		   struct chunk *chunk);
 
 /* The same runs by address, neighbours joined. */
 struct run *depot_join_runs(struct run *runs);

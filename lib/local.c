@@ -11,6 +11,8 @@
 
 #include <sched.h>
 
+#include "unit.h"
+
 /* Bytes: the least that a thread claims after its first chunk. */
 static const size_t local_least_chunk = 128;
 
@@ -145,22 +147,47 @@ size_t local_need(size_t alignment, size_t size)
 	return align_up(size, TARN_ALIGNMENT);
 }
 
-/* As the inline calls do it; `size` and `alignment` are small. */
-static void *room_take(struct room *room, size_t alignment, size_t size)
+/* As the inline calls do it, in just these bytes; `size` and `alignment` are
+   small. */
+static char *room_take(struct room *room, size_t alignment, size_t size)
 {
 	char *object = room->end - size;
 
-	if (alignment == TARN_ALIGNMENT) {
-		if (align_up(size, TARN_ALIGNMENT) > room_size(*room))
+	if (alignment == TARN_ALIGNMENT && size % TARN_ALIGNMENT == 0) {
+		if (size > room_size(*room))
 			return NULL;
 		object = room->last;
-		room->last += align_up(size, TARN_ALIGNMENT);
+		room->last += size;
 		return object;
 	}
 	object -= (uintptr_t)object & (alignment - 1);
 	if (object < room->last)
 		return NULL;
 	room->end = object;
+	return object;
+}
+
+/* The same, save that what is left above an object that comes down, and in the
+   room, is nothing or a unit at least. */
+static char *room_take_neatly(struct room *room, size_t alignment, size_t size)
+{
+	struct room left = *room;
+	char *object = room_take(&left, alignment, size);
+	size_t above;
+
+	if (object == NULL)
+		return NULL;
+	above = room_size(*room) - room_size(left) - size;
+	if (above != 0 && above < UNIT_LEAST) {
+		size_t step = align_max(alignment, UNIT_LEAST);
+
+		if (room_size(left) < step)
+			return NULL;
+		left.end = object -= step;
+	}
+	if (room_size(left) != 0 && room_size(left) < UNIT_LEAST)
+		return NULL;
+	*room = left;
 	return object;
 }
 
@@ -186,7 +213,7 @@ static struct room local_keep_tail(struct local *local, struct room tail)
  */
 static char *local_carve(struct local *local, struct room *room,
 			 size_t alignment, size_t size, size_t *taken,
-			 struct room *lost)
+			 struct lost *lost)
 {
 	size_t before = room_size(*room), used = align_up(size, TARN_ALIGNMENT);
 	char *end = room->end;
@@ -201,10 +228,32 @@ static char *local_carve(struct local *local, struct room *room,
 		struct room gap = {object + used, end};
 
 		gap.end -= (uintptr_t)gap.end & (TARN_ALIGNMENT - 1);
-		*lost = local_keep_tail(local, gap);
+		lost->gap = local_keep_tail(local, gap);
 		*taken = used;
 	}
 	return object;
+}
+
+/* The same where what is lost is freed. */
+static char *local_carve_neatly(struct room *room, size_t alignment,
+				size_t size, size_t *taken, struct lost *lost)
+{
+	struct room before = *room;
+	char *object = room_take_neatly(room, alignment, size);
+
+	*taken = size;
+	if (object != NULL && object == room->end)
+		lost->gap = (struct room){object + size, before.end};
+	return object;
+}
+
+static char *local_carve_either(struct local *local, struct room *room,
+				size_t alignment, size_t size, size_t *taken,
+				struct lost *lost)
+{
+	return lost->neat
+		       ? local_carve_neatly(room, alignment, size, taken, lost)
+		       : local_carve(local, room, alignment, size, taken, lost);
 }
 
 /* ---- requests -------------------------------------------------------- */
@@ -220,15 +269,16 @@ static bool local_has_tail(const struct local *local, size_t size)
 
 /* An object from the kept tails, or NULL. */
 static char *local_take_tail(struct local *local, size_t alignment, size_t size,
-			     struct room *lost)
+			     struct lost *lost)
 {
 	char *object = NULL;
 	size_t taken;
 
 	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++)
 		if (room_size(local->tails[i]) >= size)
-			object = local_carve(local, &local->tails[i], alignment,
-					     size, &taken, lost);
+			object = local_carve_either(local, &local->tails[i],
+						    alignment, size, &taken,
+						    lost);
 	if (object != NULL)
 		local_set(local, local_room(local), local_given(local) + taken);
 	return object;
@@ -242,12 +292,11 @@ void *local_take(struct local *local, size_t alignment, size_t size,
 	char *object = NULL;
 
 	if (before >= size)
-		object = local_carve(local, &room, alignment, size, &taken,
-				     &lost->gap);
+		object = local_carve_either(local, &room, alignment, size,
+					    &taken, lost);
 	if (object == NULL)
 		return local_has_tail(local, size)
-			       ? local_take_tail(local, alignment, size,
-						 &lost->gap)
+			       ? local_take_tail(local, alignment, size, lost)
 			       : NULL;
 	local_set(local, room,
 		  local_given(local) - (before - room_size(room) - taken));
@@ -299,14 +348,18 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 	struct room old = local_room(local), fresh = {chunk.start, chunk.end},
 		    rest;
 	size_t given = local_given(local) - room_size(old), taken = 0;
-	char *object;
+	char *object = NULL;
 
 	if (local_extends(local, chunk)) {
 		fresh.last = old.last;
 		old.last = old.end;
 	}
-	object =
-		local_carve(local, &fresh, alignment, size, &taken, &lost->gap);
+	if (lost->neat)
+		object = local_carve_neatly(&fresh, alignment, size, &taken,
+					    lost);
+	if (object == NULL)
+		object = local_carve(local, &fresh, alignment, size, &taken,
+				     lost);
 	given += taken;
 	if (room_size(old) > room_size(fresh)) {
 		rest = fresh;

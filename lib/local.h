@@ -219,6 +219,8 @@ size_t local_need(size_t alignment, size_t size);
 
 /* Rests that are not worth to be kept, or were pushed out by larger ones. */
 struct lost {
+	bool neat;        /* given: whether they are freed, and so to be 0 or
+			     UNIT_LEAST bytes at least, if that can be */
 	struct room gap;  /* above an object of wide alignment */
 	struct room rest; /* of a chunk                        */
 };

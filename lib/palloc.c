@@ -11,6 +11,24 @@
 #include "probe.h"
 #include "watch.h"
 
+struct request {
+	size_t alignment;
+	size_t size;
+	size_t extent; /* bytes: what the object takes, if it is not large */
+};
+
+/* What tarn_palloc asks for. */
+static struct request request_any(size_t size)
+{
+	return (struct request){TARN_ALIGNMENT, size,
+				align_up(size, TARN_ALIGNMENT)};
+}
+
+static struct request request_aligned(size_t alignment, size_t size)
+{
+	return (struct request){alignment, size, size};
+}
+
 /* ---- the layers of a miss -------------------------------------------- */
 
 struct large_use pool_large_use(tarn_pool *pool)
@@ -51,10 +69,11 @@ static bool serve_claim(tarn_pool *pool, struct local *local,
 			const struct claim *claim, size_t need,
 			struct chunk *chunk)
 {
+	struct wanted wanted = {TARN_ALIGNMENT, need,
+				align_up(claim->want, TARN_ALIGNMENT)};
 	int error = errno;
 
-	if (reuse_is_active(pool) &&
-	    reuse_claim(pool, need, claim->want, false, chunk))
+	if (reuse_is_active(pool) && reuse_claim(pool, &wanted, false, chunk))
 		return true;
 	if (cursor_claim(&pool->cursor, slot_cache(), &pool->source, claim,
 			 chunk)) {
@@ -64,7 +83,8 @@ static bool serve_claim(tarn_pool *pool, struct local *local,
 		probe_claim(pool, (size_t)(chunk->end - chunk->start));
 		return true;
 	}
-	if (!reuse_claim(pool, need, need, true, chunk))
+	wanted.most = need;
+	if (!reuse_claim(pool, &wanted, true, chunk))
 		return false;
 	errno = error;
 	return true;
@@ -109,7 +129,9 @@ bool palloc_is_large(const struct local *local, size_t alignment, size_t size,
 static void *serve_room(tarn_pool *pool, struct local *local, size_t alignment,
 			size_t size, size_t need)
 {
-	struct lost lost = {{NULL, NULL}, {NULL, NULL}};
+	struct lost lost = {reuse_is_active(pool) && local_depth(local) == 0,
+			    {NULL, NULL},
+			    {NULL, NULL}};
 	void *object = local_take(local, alignment, size, &lost);
 
 	if (local_depth(local) != 0)
@@ -135,23 +157,23 @@ static void *serve_reusing(tarn_pool *pool, struct local *local,
 }
 
 /* A request of at least one byte. */
-static void *serve(tarn_pool *pool, struct local *local, size_t alignment,
-		   size_t size)
+static void *serve(tarn_pool *pool, struct local *local,
+		   const struct request *request)
 {
-	size_t need;
+	size_t alignment = request->alignment, extent = request->extent, need;
 
-	if (palloc_is_large(local, alignment, size, &need))
-		return serve_large(pool, local, alignment, size);
+	if (palloc_is_large(local, alignment, request->size, &need))
+		return serve_large(pool, local, alignment, request->size);
 	return reuse_is_active(pool)
-		       ? serve_reusing(pool, local, alignment, size, need)
-		       : serve_room(pool, local, alignment, size, need);
+		       ? serve_reusing(pool, local, alignment, extent, need)
+		       : serve_room(pool, local, alignment, extent, need);
 }
 
 /* Any request of a pool that is watched. */
 static void *serve_watched(tarn_pool *pool, struct local *local,
-			   size_t alignment, size_t size)
+			   const struct request *request)
 {
-	size_t need;
+	size_t alignment = request->alignment, size = request->size, need;
 	void *object;
 
 	watch_enter(pool);
@@ -163,20 +185,22 @@ static void *serve_watched(tarn_pool *pool, struct local *local,
 }
 
 /* The miss without the out-of-memory handler; `local` may be NULL. */
-static void *palloc_try(tarn_pool *pool, struct local *local, size_t alignment,
-			size_t size)
+static void *palloc_try(tarn_pool *pool, struct local *local,
+			const struct request *request)
 {
-	if (!align_is_power(alignment)) {
+	if (!align_is_power(request->alignment)) {
 		errno = EINVAL;
 		return NULL;
 	}
 	if (pool_is_refused(pool))
 		return NULL;
 	if (!TARN_LIKELY(pool->source.watched == 0))
-		return serve_watched(pool, local, alignment, size);
-	if (size == 0 && alignment <= TARN_ALIGNMENT)
+		return serve_watched(pool, local, request);
+	if (request->size != 0)
+		return serve(pool, local, request);
+	if (request->alignment <= TARN_ALIGNMENT)
 		return local != NULL ? local->hot.last : (void *)pool;
-	return serve(pool, local, alignment, align_max(size, 1));
+	return serve(pool, local, &(struct request){request->alignment, 1, 1});
 }
 
 void *pool_out_of_memory(tarn_pool *pool, size_t size)
@@ -193,18 +217,18 @@ void *pool_out_of_memory(tarn_pool *pool, size_t size)
 }
 
 static __attribute__((noinline)) void *
-palloc_miss(tarn_pool *pool, struct local *local, size_t alignment, size_t size)
+palloc_miss(tarn_pool *pool, struct local *local, const struct request *request)
 {
-	void *object = palloc_try(pool, local, alignment, size);
+	void *object = palloc_try(pool, local, request);
 
 	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, size)
+		       ? pool_out_of_memory(pool, request->size)
 		       : object;
 }
 
 /* In a call of its own: the handler may leave it by longjmp. */
 static void *palloc_try_watched(tarn_pool *pool, struct local *local,
-				size_t alignment, size_t size,
+				const struct request *request,
 				const void *caller)
 {
 	struct watch_call call WATCH_UNTIL_END =
@@ -213,64 +237,78 @@ static void *palloc_try_watched(tarn_pool *pool, struct local *local,
 
 	if (local != NULL)
 		watch_local(pool, local);
-	object = palloc_try(pool, local, alignment, size);
-	watch_trace_alloc(pool, alignment, size, object);
+	object = palloc_try(pool, local, request);
+	watch_trace_alloc(pool, request->alignment, request->size, object);
 	return object;
 }
 
 /* A request of a pool that is watched, made by the call at `caller`. */
 static __attribute__((noinline)) void *
-palloc_watched(tarn_pool *pool, struct local *local, size_t alignment,
-	       size_t size, const void *caller)
+palloc_watched(tarn_pool *pool, struct local *local,
+	       const struct request *request, const void *caller)
 {
-	void *object = palloc_try_watched(pool, local, alignment, size, caller);
+	void *object = palloc_try_watched(pool, local, request, caller);
 
 	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, size)
+		       ? pool_out_of_memory(pool, request->size)
 		       : object;
 }
 
 /* Of a thread that has nothing freed at hand, by the call at `caller`. */
-static __attribute__((noinline)) void *palloc_fresh(struct local *local,
-						    size_t alignment,
-						    size_t size,
+static __attribute__((noinline)) void *palloc_fresh(tarn_pool *pool,
+						    struct local *local,
+						    struct request request,
 						    const void *caller)
 {
-	tarn_pool *pool = local->pool;
-
 	return TARN_LIKELY(pool->source.watched == 0)
-		       ? palloc_miss(pool, local, alignment, size)
-		       : palloc_watched(pool, local, alignment, size, caller);
+		       ? palloc_miss(pool, local, &request)
+		       : palloc_watched(pool, local, &request, caller);
 }
 
-void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size)
+void *tarn_local_palloc_miss(tarn_local *local, size_t size)
 {
 	struct local *whole = (struct local *)local;
-	void *object = NULL;
-
 	/* Before all else: this is what freed memory makes of a hit. */
-	if (TARN_LIKELY(alignment == TARN_ALIGNMENT))
-		object = reuse_pop(whole, size);
+	void *object = reuse_pop(whole, size);
+
 	return TARN_LIKELY(object != NULL)
 		       ? object
-		       : palloc_fresh(whole, alignment, size,
+		       : palloc_fresh(whole->pool, whole, request_any(size),
 				      __builtin_return_address(0));
+}
+
+void *tarn_local_pmemalign_miss(tarn_local *local, size_t alignment,
+				size_t size)
+{
+	struct local *whole = (struct local *)local;
+
+	return palloc_fresh(whole->pool, whole,
+			    request_aligned(alignment, size),
+			    __builtin_return_address(0));
 }
 
 /* A thread's first request, and each of a thread that gets no slot. */
-static __attribute__((noinline)) void *
-palloc_first(tarn_pool *pool, size_t alignment, size_t size)
+static __attribute__((noinline)) void *palloc_first(tarn_pool *pool,
+						    size_t size)
 {
 	struct local *local = pool_local_slow(pool);
 
-	if (!TARN_LIKELY(pool->source.watched == 0))
-		return palloc_watched(pool, local, alignment, size,
+	return local != NULL && TARN_LIKELY(pool->source.watched == 0)
+		       ? tarn_local_palloc(&local->hot, size)
+		       : palloc_fresh(pool, local, request_any(size),
 				      __builtin_return_address(0));
-	if (local == NULL)
-		return palloc_miss(pool, NULL, alignment, size);
-	if (alignment == TARN_ALIGNMENT)
-		return tarn_local_palloc(&local->hot, size);
-	return tarn_local_pmemalign(&local->hot, alignment, size);
+}
+
+static __attribute__((noinline)) void *
+pmemalign_first(tarn_pool *pool, size_t alignment, size_t size)
+{
+	struct local *local = pool_local_slow(pool);
+
+	return local != NULL && TARN_LIKELY(pool->source.watched == 0)
+		       ? tarn_local_pmemalign(&local->hot, alignment, size)
+		       : palloc_fresh(pool, local,
+				      request_aligned(alignment, size),
+				      __builtin_return_address(0));
 }
 
 /* ---- allocation ------------------------------------------------------ */
@@ -285,9 +323,8 @@ void *tarn_palloc(tarn_pool *pool, size_t size)
 	if (pool_is_own(pool))
 		return tarn_local_palloc(&pool->own.hot, size);
 	local = pool_find_other(pool);
-	return TARN_LIKELY(local != NULL)
-		       ? tarn_local_palloc(&local->hot, size)
-		       : palloc_first(pool, TARN_ALIGNMENT, size);
+	return TARN_LIKELY(local != NULL) ? tarn_local_palloc(&local->hot, size)
+					  : palloc_first(pool, size);
 }
 
 void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size)
@@ -299,7 +336,7 @@ void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size)
 	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_pmemalign(&local->hot, alignment, size)
-		       : palloc_first(pool, alignment, size);
+		       : pmemalign_first(pool, alignment, size);
 }
 
 void *tarn_pnalloc(tarn_pool *pool, size_t size)
@@ -311,7 +348,7 @@ void *tarn_pnalloc(tarn_pool *pool, size_t size)
 	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_pnalloc(&local->hot, size)
-		       : palloc_first(pool, 1, size);
+		       : pmemalign_first(pool, 1, size);
 }
 
 void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)

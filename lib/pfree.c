@@ -12,14 +12,15 @@
 
 /* ---- resizing -------------------------------------------------------- */
 
-/* What a smaller object leaves behind it is free. */
+/* What a smaller object leaves behind it is free, unless it may be one of the
+   large list, which is freed whole. */
 static void prealloc_cut(tarn_pool *pool, struct local *local, char *object,
 			 size_t old_size, size_t new_size)
 {
 	size_t from = align_up(new_size, TARN_ALIGNMENT);
 	size_t to = align_up(old_size, TARN_ALIGNMENT);
 
-	if (from < to && reuse_is_active(pool))
+	if (from < to && reuse_is_active(pool) && !pool_has_strays(pool))
 		reuse_give(pool, local, object + from, to - from);
 }
 

@@ -292,19 +292,12 @@ void *pool_claim_lasting(tarn_pool *pool, size_t size)
 		       : NULL;
 }
 
-/* A piece of freed memory, which begins anywhere. */
 static void *pool_claim_freed(tarn_pool *pool, size_t size, bool hard)
 {
-	size_t need = size + BLOCK_LINE - TARN_ALIGNMENT;
+	struct wanted wanted = {BLOCK_LINE, size, 0};
 	struct chunk chunk;
-	char *start;
 
-	if (!reuse_claim(pool, need, need, hard, &chunk))
-		return NULL;
-	start = chunk.start + (-(uintptr_t)chunk.start & (BLOCK_LINE - 1));
-	reuse_give_run(pool, chunk.start, (size_t)(start - chunk.start));
-	reuse_give_run(pool, start + size, (size_t)(chunk.end - start) - size);
-	return start;
+	return reuse_claim(pool, &wanted, hard, &chunk) ? chunk.start : NULL;
 }
 
 /* From freed memory, a new block if need be, or all that there is. */

@@ -42,16 +42,14 @@
 #define debug_watched             tarn_own_debug_watched
 #define depot_get_any             tarn_own_depot_get_any
 #define depot_get_list            tarn_own_depot_get_list
-#define depot_get_run             tarn_own_depot_get_run
+#define depot_get                 tarn_own_depot_get
 #define depot_init                tarn_own_depot_init
 #define depot_join                tarn_own_depot_join
 #define depot_join_runs           tarn_own_depot_join_runs
 #define depot_may_join            tarn_own_depot_may_join
-#define depot_piece               tarn_own_depot_piece
 #define depot_put                 tarn_own_depot_put
 #define depot_put_lists           tarn_own_depot_put_lists
 #define depot_reset               tarn_own_depot_reset
-#define depot_trim                tarn_own_depot_trim
 #define guard_upstream            tarn_own_guard_upstream
 #define large_alloc               tarn_own_large_alloc
 #define large_clear               tarn_own_large_clear
@@ -121,6 +119,7 @@
 #define reuse_side                tarn_own_reuse_side
 #define reuse_take                tarn_own_reuse_take
 #define rewind_covers             tarn_own_rewind_covers
+#define run_part                  tarn_own_run_part
 #define slab_init                 tarn_own_slab_init
 #define slab_memory               tarn_own_slab_memory
 #define slab_memory_end           tarn_own_slab_memory_end

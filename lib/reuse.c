@@ -62,14 +62,15 @@ void reuse_settle(struct local *local)
 /* In memory that lasts, or near a limit in what was freed. */
 static struct bins *bins_make(struct local *local)
 {
+	static const struct wanted wanted = {TARN_ALIGNMENT,
+					     sizeof(struct bins), 0};
 	tarn_pool *pool = local->pool;
 	struct bins *bins = pool_claim_lasting(pool, sizeof(*bins));
 	bool lasting = bins != NULL;
 	struct chunk chunk;
 
 	if (!lasting && pool_depot(pool) != NULL &&
-	    depot_get_run(pool_depot(pool), sizeof(*bins), sizeof(*bins),
-			  &chunk))
+	    depot_get(pool_depot(pool), &wanted, &chunk))
 		bins = (struct bins *)chunk.start;
 	if (bins == NULL)
 		return NULL;
@@ -130,7 +131,7 @@ static void depot_publish_locked(tarn_pool *pool, struct depot *depot,
 	depot_init(depot, lasting);
 	for (struct run *run = pool->loose, *next; run != NULL; run = next) {
 		next = run->next;
-		depot_put(depot, depot_piece((char *)run, run->size));
+		depot_put(depot, (char *)run, run->size);
 	}
 	pool->loose = NULL;
 	/* ORDER depot-publish (release): the depot made ready; pairs with
@@ -164,66 +165,65 @@ static struct depot *depot_of(tarn_pool *pool)
 }
 
 /* Freed near a limit, where there is no memory for a depot. */
-static void loose_put(tarn_pool *pool, char *start, size_t size)
-{
-	struct piece piece = depot_trim(start, size, TARN_ALIGNMENT);
-	struct run *run = (struct run *)piece.start;
-
-	if (piece.size == 0)
-		return;
-	reuse_begin(pool);
-	run->size = piece.size;
-	mutex_lock(&pool->mutex);
-	run->next = pool->loose;
-	pool->loose = run;
-	mutex_unlock(&pool->mutex);
-}
-
-/* The newest of at least `need` bytes; false: none. */
-static bool loose_take_locked(tarn_pool *pool, size_t need, struct chunk *chunk)
+static void loose_put_locked(tarn_pool *pool, char *start, size_t size)
 	MUTEX_HELD(pool->mutex)
 {
-	struct run *run = pool->loose, *before = NULL;
+	struct run *run = (struct run *)start;
 
-	while (run != NULL && run->size < need) {
-		before = run;
-		run = run->next;
+	if (size < UNIT_LEAST)
+		return;
+	run->size = size;
+	run->next = pool->loose;
+	pool->loose = run;
+}
+
+/* Part of the newest that serves; false: none. */
+static bool loose_take_locked(tarn_pool *pool, const struct wanted *wanted,
+			      struct chunk *chunk) MUTEX_HELD(pool->mutex)
+{
+	struct run *run = pool->loose, *before = NULL;
+	char *end;
+
+	for (; run != NULL; before = run, run = run->next) {
+		*chunk = run_part(run, wanted);
+		if (chunk->start != chunk->end)
+			break;
 	}
 	if (run == NULL)
 		return false;
+	end = (char *)run + run->size;
 	run_unlink(&pool->loose, before, run);
-	*chunk = (struct chunk){(char *)run, (char *)run + run->size};
+	loose_put_locked(pool, chunk->end, (size_t)(end - chunk->end));
+	loose_put_locked(pool, (char *)run,
+			 (size_t)(chunk->start - (char *)run));
 	return true;
 }
 
 /* Joins them; a depot is made of one that has room for it. */
 static void loose_join_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
 {
-	size_t size = align_up(sizeof(struct depot), TARN_ALIGNMENT);
+	static const struct wanted wanted = {TARN_ALIGNMENT,
+					     sizeof(struct depot), 0};
 	struct chunk chunk;
-	char *rest;
 
 	pool->loose = depot_join_runs(pool->loose);
-	if (!loose_take_locked(pool, size, &chunk))
-		return;
-	rest = chunk.start + size;
-	depot_publish_locked(pool, (struct depot *)chunk.start, false);
-	depot_put(pool_depot(pool),
-		  depot_piece(rest, (size_t)(chunk.end - rest)));
+	if (loose_take_locked(pool, &wanted, &chunk))
+		depot_publish_locked(pool, (struct depot *)chunk.start, false);
 }
 
-/* A chunk where there is no depot; false: there is one now, or no memory. */
-static bool loose_claim(tarn_pool *pool, size_t need, struct chunk *chunk)
+/* Memory where there is no depot; false: there is one now, or none. */
+static bool loose_claim(tarn_pool *pool, const struct wanted *wanted,
+			struct chunk *chunk)
 {
 	bool found = false;
 
 	mutex_lock(&pool->mutex);
 	if (pool_depot(pool) == NULL)
-		found = loose_take_locked(pool, need, chunk);
+		found = loose_take_locked(pool, wanted, chunk);
 	if (!found && pool->loose != NULL)
 		loose_join_locked(pool);
 	if (!found && pool_depot(pool) == NULL)
-		found = loose_take_locked(pool, need, chunk);
+		found = loose_take_locked(pool, wanted, chunk);
 	mutex_unlock(&pool->mutex);
 	return found;
 }
@@ -270,34 +270,33 @@ static void *bins_take(struct local *local, unsigned kind, size_t alignment)
 	return unit;
 }
 
-/* What serves tarn_palloc is of whole TARN_ALIGNMENTs; a wider alignment, too,
-   for it is freed so. Others take what they ask for, in any grain. */
+/* Of each class that may have such a piece. One that began on the next coarser
+   grain, and whose size that divides, would be of the coarser class. */
 static void *bins_take_any(struct local *local, size_t alignment, size_t size)
 {
-	size_t grain = alignment < TARN_ALIGNMENT ? 4 : TARN_ALIGNMENT;
-	size_t need = align_up(align_max(size, UNIT_LEAST), grain);
+	static const size_t grains[] = {16, 8, 1};
+	size_t coarser = SIZE_MAX;
 	void *object = NULL;
 
-	for (; grain <= 16 && object == NULL; grain *= 2)
-		if ((need & (grain - 1)) == 0 &&
-		    need <= (grain == 16 ? DEPOT_SMALL : DEPOT_FINE))
-			object = bins_take(local, depot_class(grain, need),
-					   alignment);
+	for (int i = 0; i < 3 && object == NULL; i++) {
+		unsigned kind = depot_class(grains[i], size);
+
+		if (size % grains[i] == 0 && kind != DEPOT_CLASSES &&
+		    (alignment < coarser || size % coarser != 0))
+			object = bins_take(local, kind, alignment);
+		coarser = grains[i];
+	}
 	return object;
 }
 
-/* What is larger than any class is a run of its own. */
-static void *run_take(struct local *local, size_t size)
+static void *run_take(struct local *local, size_t alignment, size_t size)
 {
-	size_t need = align_up(size, TARN_ALIGNMENT);
+	struct wanted wanted = {alignment, size, 0};
 	struct chunk chunk;
 
-	if (!depot_get_run(pool_depot(local->pool), need, need, &chunk))
+	if (!depot_get(pool_depot(local->pool), &wanted, &chunk))
 		return NULL;
-	/* The rest, smaller than a line, has come with it. */
-	reuse_give_run(local->pool, chunk.start + need,
-		       (size_t)(chunk.end - chunk.start) - need);
-	local_add_given(local, need);
+	local_add_given(local, size);
 	return chunk.start;
 }
 
@@ -305,13 +304,14 @@ void *reuse_take(struct local *local, size_t alignment, size_t size)
 {
 	void *object = NULL;
 
-	if (local_depth(local) != 0 || pool_depot(local->pool) == NULL ||
-	    bins_open(local) == NULL)
+	if (size < UNIT_LEAST || local_depth(local) != 0 ||
+	    pool_depot(local->pool) == NULL || bins_open(local) == NULL)
 		return NULL;
 	if (size <= DEPOT_SMALL)
 		object = bins_take_any(local, alignment, size);
-	else if (alignment <= TARN_ALIGNMENT)
-		object = run_take(local, size);
+	if (object == NULL &&
+	    (size > DEPOT_SMALL || size % TARN_ALIGNMENT != 0))
+		object = run_take(local, alignment, size);
 	if (object != NULL && bins_of(local)->bytes != 0)
 		local_set_aside(local);
 	return object;
@@ -335,48 +335,52 @@ void reuse_end_room(struct local *local)
 		local_set_aside(local);
 }
 
-bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
+bool reuse_claim(tarn_pool *pool, const struct wanted *wanted, bool hard,
 		 struct chunk *chunk)
 {
 	struct local *local = pool_find_local(pool);
 	struct depot *depot;
 
-	if (hard && pool_depot(pool) == NULL && loose_claim(pool, need, chunk))
+	if (hard && pool_depot(pool) == NULL &&
+	    loose_claim(pool, wanted, chunk))
 		return true;
 	depot = pool_depot(pool);
 	if (depot == NULL)
 		return false;
-	if (depot_get_run(depot, need, want, chunk))
+	if (depot_get(depot, wanted, chunk))
 		return true;
 	if (!hard && !depot_may_join(depot, cursor_held(&pool->cursor)))
 		return false;
 	if (local != NULL && local->side != NULL)
 		bins_flush(local);
 	if (hard)
-		return depot_get_any(depot, need, chunk);
+		return depot_get_any(depot, wanted, chunk);
 	depot_join(depot);
-	return depot_get_run(depot, need, want, chunk);
+	return depot_get(depot, wanted, chunk);
 }
 
 /* ---- giving ---------------------------------------------------------- */
 
 void reuse_give_run(tarn_pool *pool, char *start, size_t size)
 {
-	struct piece piece = depot_piece(start, size);
 	struct depot *depot = depot_of(pool);
 
-	if (piece.size == 0)
+	if (size < UNIT_LEAST)
 		return;
-	if (depot != NULL)
-		depot_put(depot, piece);
-	else
-		loose_put(pool, start, size);
+	if (depot != NULL) {
+		depot_put(depot, start, size);
+		return;
+	}
+	reuse_begin(pool);
+	mutex_lock(&pool->mutex);
+	loose_put_locked(pool, start, size);
+	mutex_unlock(&pool->mutex);
 }
 
 void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 {
-	struct piece piece = depot_piece(start, size);
-	struct unit *unit = (struct unit *)piece.start;
+	unsigned kind = depot_class((uintptr_t)start, size);
+	struct unit *unit = (struct unit *)start;
 
 	if (local != NULL && rewind_covers(local, start))
 		return;
@@ -386,15 +390,15 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 					  memory_order_relaxed);
 	else
 		local_add_given(local, -size);
-	if (piece.size == 0 || piece.kind == DEPOT_CLASSES || local == NULL ||
+	if (size < UNIT_LEAST || kind == DEPOT_CLASSES || local == NULL ||
 	    local_depth(local) != 0 || depot_of(pool) == NULL ||
 	    bins_open(local) == NULL) {
 		reuse_give_run(pool, start, size);
 		return;
 	}
-	bins_of(local)->bytes += piece.size;
-	unit->next = bins_of(local)->lists[piece.kind];
-	bins_of(local)->lists[piece.kind] = unit;
+	bins_of(local)->bytes += size;
+	unit->next = bins_of(local)->lists[kind];
+	bins_of(local)->lists[kind] = unit;
 	reuse_settle(local);
 }
 

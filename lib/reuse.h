@@ -78,17 +78,17 @@ static inline bool reuse_is_active(const tarn_pool *pool)
 	return atomic_load_explicit(&pool->freed, memory_order_relaxed);
 }
 
-/* An object from freed memory or NULL, errno untouched: the room is due. Of a
-   pool where memory was freed, by the owner of `local`. */
+/* An object of just these bytes from freed memory or NULL, errno untouched: the
+   room is due. Of a pool where memory was freed, by the owner of `local`. */
 void *reuse_take(struct local *local, size_t alignment, size_t size);
 
 /* Before the room serves a request, and after it did so. */
 void reuse_begin_room(struct local *local);
 void reuse_end_room(struct local *local);
 
-/* A chunk of at least `need` bytes from freed memory; false, errno untouched:
-   there is none. `hard`: there is no other memory. */
-bool reuse_claim(tarn_pool *pool, size_t need, size_t want, bool hard,
+/* Memory from what was freed; false, errno untouched: there is none. `hard`:
+   there is no other. */
+bool reuse_claim(tarn_pool *pool, const struct wanted *wanted, bool hard,
 		 struct chunk *chunk);
 
 /* What a local pool has beside it, made now if it has nothing yet; NULL, errno

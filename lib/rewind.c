@@ -159,7 +159,7 @@ static size_t chunk_size(const struct marked_chunk *chunk)
 static void rewind_keep(tarn_pool *pool, struct local *local,
 			struct chunk chunk)
 {
-	struct lost lost = {{NULL, NULL}, {NULL, NULL}};
+	struct lost lost = {false, {NULL, NULL}, {NULL, NULL}};
 
 	local_take_chunk(local, chunk, TARN_ALIGNMENT, 0, &lost);
 	if (reuse_is_active(pool))

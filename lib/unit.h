@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* At the front of a free piece. The second word is of the first of a list. A
-   piece may begin where only an int could. */
+/* At the front of a free piece, which may begin anywhere. The second word is of
+   the first of a list. */
 struct unit {
 	struct unit *next;
 	struct unit *older; /* the list below this one on a shelf */
-} __attribute__((packed, aligned(4)));
+} __attribute__((packed));
 
 /* Bytes: no smaller piece can be a unit. */
 #define UNIT_LEAST sizeof(struct unit)

@@ -50,51 +50,32 @@ static size_t handed_out(const tarn_pool *pool)
 
 START_TEST(class_each_size_and_grain_its_own)
 {
+	static const size_t grains[] = {16, 8, 1};
+	static const size_t most[] = {DEPOT_SMALL, DEPOT_FINE, DEPOT_ODD};
+	bool seen[DEPOT_CLASSES] = {false};
+
 	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++) {
 		size_t size = depot_class_size(kind);
-		size_t grain = kind < DEPOT_EIGHTS  ? 16
-			       : kind < DEPOT_FOURS ? 8
-						    : 4;
+		int grain = kind < DEPOT_EIGHTS ? 0 : kind < DEPOT_ONES ? 1 : 2;
 
 		ck_assert_uint_ge(size, UNIT_LEAST);
-		ck_assert_uint_le(size, grain == 16 ? DEPOT_SMALL : DEPOT_FINE);
-		ck_assert_uint_eq(size % grain, 0);
-		ck_assert_uint_eq(depot_class(grain, size), kind);
+		ck_assert_uint_le(size, most[grain]);
+		ck_assert_uint_eq(size % grains[grain], 0);
+		ck_assert_uint_eq(depot_class(grains[grain], size), kind);
 	}
-}
-END_TEST
+	for (size_t start = 0; start < PLACES; start++)
+		for (size_t size = UNIT_LEAST; size < 2 * DEPOT_SMALL; size++) {
+			unsigned kind = depot_class(start, size);
 
-static void check_piece(char *start, size_t size)
-{
-	struct piece piece = depot_piece(start, size);
-	size_t lost = size - piece.size;
-
-	if (piece.size == 0) {
-		REQUIRE(size < UNIT_LEAST + 4);
-		return;
-	}
-	REQUIRE(piece.start >= start && is_aligned(piece.start, 4));
-	REQUIRE(piece.start + piece.size <= start + size);
-	REQUIRE(piece.size >= UNIT_LEAST && piece.size % 4 == 0);
-	REQUIRE(lost < (size > DEPOT_FINE ? 32 : 8));
-	if (piece.kind == DEPOT_CLASSES)
-		REQUIRE(piece.size > DEPOT_SMALL &&
-			is_aligned(piece.start, 16) && piece.size % 16 == 0);
-	else
-		REQUIRE(depot_class_size(piece.kind) == piece.size);
-	if (piece.kind < DEPOT_EIGHTS)
-		REQUIRE(is_aligned(piece.start, 16));
-	else if (piece.kind < DEPOT_FOURS)
-		REQUIRE(is_aligned(piece.start, 8));
-}
-
-START_TEST(piece_of_any_place_and_size_fits)
-{
-	static _Alignas(64) char bytes[4 * DEPOT_SMALL];
-
-	for (size_t from = 0; from < PLACES; from++)
-		for (size_t size = 0; size < 2 * DEPOT_SMALL; size++)
-			check_piece(bytes + from, size);
+			if (kind == DEPOT_CLASSES) {
+				ck_assert_uint_gt(size, DEPOT_ODD);
+				continue;
+			}
+			ck_assert_uint_eq(depot_class_size(kind), size);
+			seen[kind] = true;
+		}
+	for (unsigned kind = 0; kind < DEPOT_CLASSES; kind++)
+		ck_assert(seen[kind]);
 }
 END_TEST
 
@@ -108,31 +89,87 @@ static struct depot *depot_empty(void)
 	return &depot;
 }
 
+/* So many bytes as a chunk. */
+static bool get_chunk(struct depot *depot, size_t size, struct chunk *chunk)
+{
+	return depot_get(depot, &(struct wanted){TARN_ALIGNMENT, size, size},
+			 chunk);
+}
+
+static bool get_any(struct depot *depot, size_t size, struct chunk *chunk)
+{
+	return depot_get_any(
+		depot, &(struct wanted){TARN_ALIGNMENT, size, size}, chunk);
+}
+
+/* With _i == 0 of whole alignments, else of any size and place. */
 START_TEST(join_all_neighbours_one_run)
 {
 	uint64_t state = seed("join_all_neighbours_one_run");
 	struct depot *depot = depot_empty();
-	static size_t cuts[sizeof(arena) / 16];
+	static size_t cuts[sizeof(arena) / UNIT_LEAST + 1];
 	size_t count = 0, at = 0;
 	struct chunk chunk;
 
-	for (; at < sizeof(arena); count++) {
+	for (; at < sizeof(arena) - 2 * DEPOT_SMALL; count++) {
+		size_t size = random_between(&state, UNIT_LEAST, 1200);
+
 		cuts[count] = at;
-		at += align_up(random_between(&state, 1, 1200), 16);
+		at += _i == 0 ? align_up(size, 16) : size;
 	}
+	cuts[count++] = at;
 	cuts[count] = sizeof(arena);
 	/* The odd ones first: no neighbours but of pieces that came before. */
 	for (size_t odd = 0; odd < 2; odd++)
 		for (size_t i = 1 - odd; i < count; i += 2)
-			depot_put(depot, depot_piece(arena + cuts[i],
-						     cuts[i + 1] - cuts[i]));
+			depot_put(depot, arena + cuts[i],
+				  cuts[i + 1] - cuts[i]);
 	ck_assert_uint_eq(depot->bytes, sizeof(arena));
-	ck_assert(!depot_get_run(depot, 1 << 13, 1 << 13, &chunk));
+	ck_assert(!get_chunk(depot, 1 << 13, &chunk));
 	depot_join(depot);
-	ck_assert(depot_get_run(depot, sizeof(arena), sizeof(arena), &chunk));
+	ck_assert(get_chunk(depot, sizeof(arena), &chunk));
 	ck_assert_ptr_eq(chunk.start, arena);
 	ck_assert_ptr_eq(chunk.end, arena + sizeof(arena));
 	ck_assert_uint_eq(depot->bytes, 0);
+}
+END_TEST
+
+/* Objects of any alignment and size out of one run, freed again: all of it is
+   there. */
+START_TEST(get_objects_and_put_nothing_lost)
+{
+	uint64_t state = seed("get_objects_and_put_nothing_lost");
+	struct depot *depot = depot_empty();
+	struct chunk objects[sizeof(arena) / UNIT_LEAST], chunk;
+
+	depot_put(depot, arena, sizeof(arena));
+	for (size_t round = 0; round < rounds(1000); round++) {
+		size_t count = 0, bytes = 0;
+
+		for (size_t tries = 0; tries < 500; tries++) {
+			struct wanted wanted = {
+				(size_t)1 << random_between(&state, 0, 8),
+				random_between(&state, UNIT_LEAST, 2000), 0};
+
+			if (!depot_get(depot, &wanted, &chunk))
+				continue;
+			REQUIRE(is_aligned(chunk.start, wanted.alignment));
+			REQUIRE((size_t)(chunk.end - chunk.start) ==
+				wanted.size);
+			memset(chunk.start, 7, wanted.size);
+			objects[count++] = chunk;
+			bytes += wanted.size;
+		}
+		REQUIRE(depot->bytes == sizeof(arena) - bytes);
+		while (count-- > 0)
+			depot_put(depot, objects[count].start,
+				  (size_t)(objects[count].end -
+					   objects[count].start));
+		depot_join(depot);
+		REQUIRE(get_chunk(depot, sizeof(arena), &chunk));
+		REQUIRE(chunk.start == arena);
+		depot_put(depot, arena, sizeof(arena));
+	}
 }
 END_TEST
 
@@ -143,7 +180,7 @@ START_TEST(join_without_neighbours_lists_again)
 	size_t bytes = 0, all = 0, lists = 0, list;
 
 	for (size_t at = 0; at < sizeof(arena); at += 96)
-		depot_put(depot, depot_piece(arena + at, 48));
+		depot_put(depot, arena + at, 48);
 	all = depot->bytes;
 	depot_join(depot);
 	ck_assert_uint_eq(depot->bytes, all);
@@ -163,18 +200,18 @@ START_TEST(get_any_pieces_then_runs)
 	struct depot *depot = depot_empty();
 	struct chunk chunk;
 
-	ck_assert(!depot_get_any(depot, 1, &chunk));
-	depot_put(depot, depot_piece(arena, 64));
-	depot_put(depot, depot_piece(arena + 128, 64));
-	depot_put(depot, depot_piece(arena + 4096, 4096));
+	ck_assert(!get_any(depot, 1, &chunk));
+	depot_put(depot, arena, 64);
+	depot_put(depot, arena + 128, 64);
+	depot_put(depot, arena + 4096, 4096);
 	for (int i = 0; i < 2; i++) {
-		ck_assert(depot_get_any(depot, 50, &chunk));
+		ck_assert(get_any(depot, 50, &chunk));
 		ck_assert_int_eq(chunk.end - chunk.start, 64);
 	}
-	ck_assert(depot_get_any(depot, 50, &chunk));
+	ck_assert(get_any(depot, 50, &chunk));
 	ck_assert_ptr_eq(chunk.start, arena + 4096);
 	ck_assert_int_eq(chunk.end - chunk.start, 50);
-	ck_assert(!depot_get_any(depot, 4096, &chunk));
+	ck_assert(!get_any(depot, 4096, &chunk));
 }
 END_TEST
 
@@ -184,14 +221,14 @@ START_TEST(get_run_behind_smaller_found)
 	struct depot *depot = depot_empty();
 	struct chunk chunk;
 
-	depot_put(depot, depot_piece(arena, 2000));
+	depot_put(depot, arena, 2000);
 	for (size_t at = 4096; at < 4 * 4096; at += 4096)
-		depot_put(depot, depot_piece(arena + at, 1040));
-	ck_assert(depot_get_run(depot, 1900, 1900, &chunk));
+		depot_put(depot, arena + at, 1040);
+	ck_assert(get_chunk(depot, 1900, &chunk));
 	ck_assert_ptr_eq(chunk.start, arena);
 	ck_assert_int_eq(chunk.end - chunk.start, 1900);
-	ck_assert(!depot_get_run(depot, 1900, 1900, &chunk));
-	ck_assert(depot_get_run(depot, 1000, 1000, &chunk));
+	ck_assert(!get_chunk(depot, 1900, &chunk));
+	ck_assert(get_chunk(depot, 1000, &chunk));
 	/* The rest is too small for a line: it comes along. */
 	ck_assert_int_eq(chunk.end - chunk.start, 1040);
 }
@@ -202,8 +239,8 @@ static void add_piece_tests(Suite *suite)
 	TCase *tcase = suite_case(suite, "pieces");
 
 	tcase_add_test(tcase, class_each_size_and_grain_its_own);
-	tcase_add_test(tcase, piece_of_any_place_and_size_fits);
-	tcase_add_test(tcase, join_all_neighbours_one_run);
+	tcase_add_loop_test(tcase, join_all_neighbours_one_run, 0, 2);
+	tcase_add_test(tcase, get_objects_and_put_nothing_lost);
 	tcase_add_test(tcase, join_without_neighbours_lists_again);
 	tcase_add_test(tcase, get_any_pieces_then_runs);
 	tcase_add_test(tcase, get_run_behind_smaller_found);
@@ -367,12 +404,11 @@ START_TEST(take_after_give_same_object)
 		if (above[_i] != 0 && size > above[_i])
 			break;
 		again(pool, 0, size);
-		if (size >= LEAST_UNIT && size % 4 == 0 && size <= DEPOT_FINE)
-			again(pool, 4, size);
-		if (size >= LEAST_UNIT && size % 8 == 0 && size <= DEPOT_FINE)
-			again(pool, 8, size);
-		if (size % 16 == 0)
-			again(pool, 16, size);
+		/* What is no class of its own serves when the room is out. */
+		for (size_t alignment = 1; alignment <= 64; alignment *= 2)
+			if (size >= LEAST_UNIT &&
+			    depot_class(alignment, size) != DEPOT_CLASSES)
+				again(pool, alignment, size);
 	}
 	tarn_pool_destroy(pool);
 }
@@ -826,8 +862,9 @@ static void add_figure_tests(Suite *suite)
 /* Allocates and frees the same few sizes, all at once and one by one. */
 START_TEST(cycles_of_few_sizes_held_flat)
 {
-	static const size_t sizes[] = {16, 24, 40, 200, 700, 1024, 1500, 4096};
-	static const size_t alignments[] = {0, 8, 64, 1};
+	static const size_t sizes[] = {16,  24,   40,   77,  200,
+				       701, 1024, 1500, 4096};
+	static const size_t alignments[] = {0, 8, 64, 1, 16};
 	size_t alignment = alignments[_i], n = sizeof(sizes) / sizeof(*sizes);
 	tarn_pool *pool = tarn_pool_create(NULL);
 	size_t held = 0, total = rounds(1000000);
@@ -863,7 +900,7 @@ START_TEST(cycles_of_random_sizes_held_flat)
 	ck_assert_int_eq(program_run(&program), 0);
 	held = stats_of(program.pool).held;
 	ck_assert_uint_le(held, (size_t)THINGS * MOST);
-	for (int round = 0; round < 4; round++) {
+	for (int round = 0; round < 8; round++) {
 		ck_assert_int_eq(program_run(&program), 0);
 		ck_assert_uint_le(stats_of(program.pool).held, held + held / 8);
 	}
@@ -1044,7 +1081,7 @@ static void add_long_tests(Suite *suite)
 {
 	TCase *tcase = suite_case(suite, "for long");
 
-	tcase_add_loop_test(tcase, cycles_of_few_sizes_held_flat, 0, 1);
+	tcase_add_loop_test(tcase, cycles_of_few_sizes_held_flat, 0, 5);
 	tcase_add_test(tcase, cycles_of_random_sizes_held_flat);
 	tcase_add_loop_test(tcase, churn_sizes_move_held_in_bounds, 0, 2);
 	tcase_add_test(tcase, churn_freed_by_others_held_flat);

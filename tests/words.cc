@@ -85,7 +85,11 @@ static units block_room(word low, word high)
 {
 	return {low, high};
 }
-static address tarn_local_miss(tarn_local *, word, word)
+static address tarn_local_palloc_miss(tarn_local *, word)
+{
+	return 0;
+}
+static address tarn_local_pmemalign_miss(tarn_local *, word, word)
 {
 	return 0;
 }
