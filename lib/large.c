@@ -271,28 +271,20 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 	return found != NULL;
 }
 
-static bool shard_find_birth(struct large_shard *shard, const void *object,
+/* Exchanges the births of an object and of `entry`. */
+static bool shard_swap_birth(struct large_shard *shard, const void *object,
 			     struct large_entry *entry)
-{
-	const struct large_entry *found;
-
-	mutex_lock(&shard->mutex);
-	found = shard_find_locked(shard, object);
-	if (found != NULL)
-		entry->birth = found->birth;
-	mutex_unlock(&shard->mutex);
-	return found != NULL;
-}
-
-static bool shard_set_birth(struct large_shard *shard, const void *object,
-			    struct large_entry *entry)
 {
 	struct large_entry *found;
 
 	mutex_lock(&shard->mutex);
 	found = shard_find_locked(shard, object);
-	if (found != NULL)
+	if (found != NULL) {
+		struct birth birth = found->birth;
+
 		found->birth = entry->birth;
+		entry->birth = birth;
+	}
 	mutex_unlock(&shard->mutex);
 	return found != NULL;
 }
@@ -550,10 +542,10 @@ void *large_resize(struct large *large, const struct large_use *use,
 void large_inherit(struct large *large, const struct large_use *use,
 		   const void *from, const void *object)
 {
-	struct large_entry entry;
+	struct large_entry entry = {.birth = BIRTH_NONE};
 
-	if (large_find(large, use, from, &entry, shard_find_birth) != NULL)
-		large_find(large, use, object, &entry, shard_set_birth);
+	large_find(large, use, from, &entry, shard_swap_birth);
+	large_find(large, use, object, &entry, shard_swap_birth);
 }
 
 void large_rewind(struct large *large, const struct large_use *use,
