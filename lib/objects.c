@@ -68,7 +68,7 @@ struct watch_object *objects_find(const struct objects *objects,
 {
 	size_t i;
 
-	if (objects->capacity == 0 || object == NULL)
+	if (objects->capacity == 0)
 		return NULL;
 	i = objects_start(objects, object);
 	while (objects->entries[i].object != NULL) {
