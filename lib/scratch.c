@@ -56,12 +56,9 @@ static tarn_pool *scratch_create(size_t size)
 static void scratch_warm(tarn_pool *pool)
 {
 	size_t more = LOCAL_FIRST_CHUNK + 1;
-	void *object;
 
 	reuse_side(&pool->own);
-	object = tarn_palloc(pool, more);
-	if (object != NULL)
-		tarn_prealloc(pool, object, more, 0);
+	tarn_prealloc(pool, tarn_palloc(pool, more), more, 0);
 }
 
 static bool scratch_make(struct slot *slot, struct slot_scratch *scratch)
