@@ -256,6 +256,31 @@ START_TEST(mark_of_an_empty_room_claims_once)
 }
 END_TEST
 
+/* What was free before the mark is not used within it, and again after it; so
+   few times that it is not left to others. */
+START_TEST(freed_memory_waits_while_a_mark_is_open)
+{
+	tarn_pool *pool = begin();
+	tarn_local *local = tarn_pool_local(pool);
+	char *object = tarn_palloc(pool, 100);
+	size_t before;
+
+	fill(pool, 10, 100);
+	ck_assert_int_eq(tarn_pfree_sized(pool, object, 100), 0);
+	before = stats_of(pool).handed_out;
+	for (int i = 0; i < 50; i++) {
+		tarn_mark mark = tarn_local_mark(local);
+
+		REQUIRE(tarn_palloc(pool, 100) != object);
+		tarn_local_rewind(local, mark);
+		REQUIRE(stats_of(pool).handed_out == before);
+		REQUIRE(tarn_palloc(pool, 100) == object);
+		REQUIRE(tarn_pfree_sized(pool, object, 100) == 0);
+	}
+	end(pool);
+}
+END_TEST
+
 /* ---- resizing ------------------------------------------------------------ */
 
 START_TEST(prealloc_of_what_a_mark_follows_moves)
@@ -280,6 +305,28 @@ START_TEST(prealloc_of_what_a_mark_follows_moves)
 	ck_assert_ptr_eq(local->last, next);
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_eq(last[i], 'o');
+	end(pool);
+}
+END_TEST
+
+/* Where it stands the rewind goes back to. */
+START_TEST(prealloc_of_the_last_object_before_a_mark_moves)
+{
+	tarn_pool *pool = begin();
+	tarn_local *local = tarn_pool_local(pool);
+
+	fill(pool, 1, 400);
+	for (int i = 0; i < 100; i++) {
+		char *object = tarn_palloc(pool, 100), *last = local->last;
+		tarn_mark mark = tarn_local_mark(local);
+		char *moved = tarn_prealloc(pool, object, 100, 200);
+
+		ck_assert_ptr_ne(moved, object);
+		ck_assert(moved >= last);
+		memset(moved, 'm', 200);
+		tarn_local_rewind(local, mark);
+		fill(pool, 1, 100);
+	}
 	end(pool);
 }
 END_TEST
@@ -364,10 +411,13 @@ static int large_in_shards(void *arg)
 	tarn_mark mark = tarn_local_mark(local);
 
 	EXPECT(before != NULL);
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 100; i++) {
 		EXPECT(tarn_palloc(pool, LARGE) != NULL);
-	before = tarn_prealloc(pool, before, LARGE, 5 * LARGE);
-	EXPECT(before != NULL);
+		before = tarn_prealloc(pool, before, LARGE, LARGE + 1000);
+		EXPECT(before != NULL);
+		before = tarn_prealloc(pool, before, LARGE + 1000, LARGE);
+		EXPECT(before != NULL);
+	}
 	tarn_local_rewind(local, mark);
 	EXPECT(tarn_pfree(pool, before) == 0);
 	return 0;
@@ -588,6 +638,42 @@ START_TEST(no_memory_within_a_mark_leaves_all_as_it_was)
 }
 END_TEST
 
+/* Nothing begins by it, and nothing ends by the rewind. */
+START_TEST(mark_without_memory_is_none)
+{
+	tarn_pool *pool;
+	tarn_local *local;
+	tarn_mark mark;
+	size_t before;
+
+	counting_init(&counting);
+	pool = counting_pool(&counting, 0);
+	local = tarn_pool_local(pool);
+	counting.fail_at = counting.calls + 1;
+	counting.fail_for_ever = true;
+	while (tarn_palloc(pool, 16) != NULL)
+		continue;
+	before = stats_of(pool).handed_out;
+	errno = 0;
+	for (int i = 0; i < 100; i++) {
+		mark = tarn_local_mark(local);
+		tarn_local_rewind(local, mark);
+	}
+	ck_assert_int_eq(errno, 0);
+	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	counting.fail_at = 0;
+	fill(pool, 10, 100);
+	before = stats_of(pool).handed_out;
+	tarn_local_rewind(local, mark);
+	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	mark = tarn_local_mark(local);
+	fill(pool, 10, 100);
+	tarn_local_rewind(local, mark);
+	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	end(pool);
+}
+END_TEST
+
 /* ---- marks that are ignored ---------------------------------------------- */
 
 START_TEST(rewind_to_a_mark_that_ended_is_ignored)
@@ -621,6 +707,60 @@ START_TEST(rewind_to_a_mark_that_ended_is_ignored)
 	ck_assert_uint_eq(((struct local *)local)->side->marks.depth, 2);
 	tarn_local_rewind(local, other);
 	ck_assert_uint_eq(((struct local *)local)->side->marks.depth, 0);
+	end(pool);
+}
+END_TEST
+
+/* It was where the outermost one now is, but for packed bytes since. */
+START_TEST(rewind_to_a_mark_with_another_end_is_ignored)
+{
+	tarn_pool *pool = begin();
+	tarn_local *local = tarn_pool_local(pool);
+
+	fill(pool, 1, 100);
+	for (int i = 0; i < 100; i++) {
+		tarn_mark ended = tarn_local_mark(local), outer;
+		char *last;
+
+		tarn_local_rewind(local, ended);
+		ck_assert_ptr_nonnull(tarn_pnalloc(pool, 3));
+		outer = tarn_local_mark(local);
+		fill(pool, 1, 100);
+		tarn_local_mark(local);
+		fill(pool, 1, 100);
+		last = local->last;
+		tarn_local_rewind(local, ended);
+		ck_assert_ptr_eq(local->last, last);
+		tarn_local_rewind(local, outer);
+	}
+	end(pool);
+}
+END_TEST
+
+/* Within as many marks as are open now, in a chunk that is claimed no more. */
+START_TEST(rewind_to_a_mark_of_a_chunk_given_back_is_ignored)
+{
+	tarn_pool *pool = begin();
+	tarn_local *local = tarn_pool_local(pool);
+
+	for (int i = 0; i < 100; i++) {
+		tarn_mark outer = tarn_local_mark(local), ended;
+		size_t given;
+
+		for (size_t size = 100; size < 2000; size += 100)
+			fill(pool, 100, size);
+		ended = tarn_local_mark(local);
+		tarn_local_rewind(local, outer);
+		outer = tarn_local_mark(local);
+		tarn_local_mark(local);
+		fill(pool, 1, 100);
+		given = stats_of(pool).handed_out;
+		tarn_local_rewind(local, ended);
+		ck_assert_uint_eq(stats_of(pool).handed_out, given);
+		ck_assert_uint_eq(((struct local *)local)->side->marks.depth,
+				  2);
+		tarn_local_rewind(local, outer);
+	}
 	end(pool);
 }
 END_TEST
@@ -835,7 +975,10 @@ int main(void)
 	tcase_add_test(tcase, tails_wait_while_a_mark_is_open);
 	tcase_add_test(tcase, mark_of_an_empty_room_claims_once);
 	tcase_add_test(tcase, prealloc_of_what_a_mark_follows_moves);
+	tcase_add_test(tcase, freed_memory_waits_while_a_mark_is_open);
+	tcase_add_test(tcase, prealloc_of_the_last_object_before_a_mark_moves);
 	tcase_add_test(tcase, prealloc_after_the_rewind_is_in_place_again);
+	tcase_add_test(tcase, mark_without_memory_is_none);
 	tcase_add_test(tcase, no_memory_within_a_mark_leaves_all_as_it_was);
 	tcase_add_test(tcase, covered_is_what_the_outermost_mark_has_since);
 
@@ -853,6 +996,9 @@ int main(void)
 
 	tcase = suite_case(suite, "marks");
 	tcase_add_test(tcase, rewind_to_a_mark_that_ended_is_ignored);
+	tcase_add_test(tcase, rewind_to_a_mark_with_another_end_is_ignored);
+	tcase_add_test(tcase,
+		       rewind_to_a_mark_of_a_chunk_given_back_is_ignored);
 	tcase_add_test(tcase, rewind_to_a_mark_of_elsewhere_is_ignored);
 	tcase_add_test(tcase, reset_ends_all_marks);
 	tcase_add_test(tcase, heir_of_a_slot_inherits_the_open_mark);
