@@ -137,6 +137,67 @@ START_TEST(memory_kept_after_a_huge_use_is_bounded)
 }
 END_TEST
 
+static void keep_nothing(tarn_pool *pool)
+{
+	fill(pool, 10, 100);
+}
+
+static void keep_blocks(tarn_pool *pool)
+{
+	fill(pool, 1000, 100);
+}
+
+static void keep_child(tarn_pool *pool)
+{
+	ck_assert_ptr_nonnull(tarn_pool_create_child(pool, NULL));
+}
+
+static void keep_data(tarn_pool *pool)
+{
+	ck_assert_int_eq(tarn_pool_set_data(pool, pool, pool), 0);
+}
+
+static void keep_cache(tarn_pool *pool)
+{
+	ck_assert_ptr_nonnull(tarn_cache_create(pool, 100, 16));
+}
+
+/* So many that they are listed in memory of its own. */
+static void keep_large_table(tarn_pool *pool)
+{
+	for (int i = 0; i < 100; i++)
+		ck_assert_ptr_nonnull(tarn_palloc(pool, LARGE));
+}
+
+static void (*const keep[])(tarn_pool *) = {
+	keep_nothing, keep_blocks, keep_child,
+	keep_data,    keep_cache,  keep_large_table,
+};
+
+enum {
+	KEEPS = sizeof(keep) / sizeof(*keep)
+};
+
+/* What a rewind leaves there ends with the outermost use, not before. */
+START_TEST(pool_that_kept_something_ends_with_its_use)
+{
+	for (int i = 0; i < 100; i++) {
+		tarn_mark outer, inner;
+		tarn_pool *pool = tarn_scratch_begin(NULL, &outer);
+
+		ck_assert_ptr_eq(tarn_scratch_begin(NULL, &inner), pool);
+		keep[_i](pool);
+		tarn_scratch_end(pool, inner);
+		ck_assert_ptr_eq(slot_self->scratch[0].pool, pool);
+		tarn_scratch_end(pool, outer);
+		ck_assert_ptr_eq(slot_self->scratch[0].pool,
+				 _i == 0 ? pool : NULL);
+		/* Or its first block were soon as large as all of them. */
+		slot_self->scratch[0].size = 0;
+	}
+}
+END_TEST
+
 /* ---- threads ---------------------------------------------------------------
  */
 
@@ -202,6 +263,7 @@ END_TEST
    library's own may have run before. */
 static pthread_key_t late_key;
 static size_t late_runs, late_alone, late_failed;
+static struct use late_other; /* of a thread that goes on */
 
 static void late(void *value)
 {
@@ -212,6 +274,9 @@ static void late(void *value)
 	late_failed += pool == NULL || tarn_palloc(pool, 1000) == NULL;
 	late_alone += mark.reserved[0] == NULL;
 	tarn_scratch_end(pool, mark);
+	/* Not its own: ignored. */
+	for (int i = 0; i < 100; i++)
+		tarn_scratch_end(late_other.pool, late_other.mark);
 	pthread_setspecific(late_key, value);
 }
 
@@ -229,14 +294,21 @@ static int end_late(void *arg)
 
 START_TEST(thread_past_its_end_has_a_pool_each_time)
 {
+	char *object;
+
 	/* The library's key first, so that its destructor runs first. */
-	ck_assert_ptr_nonnull(slot_get());
+	late_other.pool = tarn_scratch_begin(NULL, &late_other.mark);
+	ck_assert_ptr_nonnull(late_other.pool);
+	object = tarn_pstrdup(late_other.pool, "goes on");
 	ck_assert_int_eq(pthread_key_create(&late_key, late), 0);
 	ck_assert_int_eq(worker_run(end_late, NULL), 0);
 	ck_assert_uint_gt(late_runs, 1);
 	ck_assert_uint_eq(late_alone, 1);
 	ck_assert_uint_eq(late_failed, 0);
 	pthread_key_delete(late_key);
+	ck_assert_ptr_ne(tarn_pstrdup(late_other.pool, "another"), object);
+	ck_assert_str_eq(object, "goes on");
+	tarn_scratch_end(late_other.pool, late_other.mark);
 }
 END_TEST
 
@@ -277,6 +349,8 @@ int main(void)
 	tcase_add_loop_test(tcase, uses_that_are_alike_take_nothing_after_a_few,
 			    0, 2);
 	tcase_add_test(tcase, memory_kept_after_a_huge_use_is_bounded);
+	tcase_add_loop_test(tcase, pool_that_kept_something_ends_with_its_use,
+			    0, KEEPS);
 
 	tcase = suite_case(suite, "threads");
 	tcase_add_test(tcase, scratch_ends_with_its_thread);
