@@ -161,6 +161,48 @@ START_TEST(rewind_closes_what_was_allocated_since)
 }
 END_TEST
 
+struct again {
+	tarn_local *local;
+	tarn_mark mark;
+	size_t ran;
+};
+
+static void rewind_again(void *data)
+{
+	struct again *again = data;
+
+	again->ran++;
+	tarn_local_rewind(again->local, again->mark);
+}
+
+START_TEST(rewind_by_a_cleanup_of_the_mark_ends_it)
+{
+	struct again again = {NULL, {{NULL}}, 0};
+	tarn_pool *pool;
+	char *object;
+	size_t before;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	again.local = tarn_pool_local(pool);
+	before = stats_of(pool).handed_out;
+	for (size_t i = 0; i < 100; i++) {
+		again.mark = tarn_local_mark(again.local);
+		ck_assert_ptr_nonnull(
+			tarn_cleanup_add(pool, rewind_again, &again));
+		object = tarn_palloc(pool, 100);
+		tarn_local_rewind(again.local, again.mark);
+		ck_assert_uint_eq(again.ran, i + 1);
+		ck_assert_uint_eq(closed(pool, object, 100), 100);
+	}
+	ck_assert_uint_eq(((struct local *)again.local)->side->marks.depth, 0);
+	ck_assert_uint_ge(stats_of(pool).handed_out, before);
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
 /* Whose objects are not known: what they count is. */
 START_TEST(rewind_without_a_list_takes_off_what_it_counted)
 {
@@ -203,6 +245,77 @@ START_TEST(pfree_sized_closes_and_is_no_longer_counted)
 	ck_assert_uint_eq(closed(pool, object, 50), 50);
 	ck_assert_uint_eq(closed(pool, bytes, 7), 7);
 	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
+struct freed {
+	tarn_pool *pool;
+	void *objects[100];
+};
+
+static int free_sized(void *arg)
+{
+	struct freed *freed = arg;
+
+	for (size_t i = 0; i < 100; i++)
+		EXPECT(tarn_pfree_sized(freed->pool, freed->objects[i], 50) ==
+		       0);
+	return 0;
+}
+
+/* Also of one that never allocated. */
+START_TEST(pfree_sized_by_another_thread_closes)
+{
+	struct freed freed;
+
+	begin();
+	debug_watched |= words[_i];
+	freed.pool = new_pool();
+	for (size_t i = 0; i < 100; i++)
+		freed.objects[i] = tarn_palloc(freed.pool, 50);
+	ck_assert_int_eq(worker_run(free_sized, &freed), 0);
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_uint_eq(closed(freed.pool, freed.objects[i], 50), 50);
+	tarn_pool_destroy(freed.pool);
+	end();
+}
+END_TEST
+
+/* Whose objects are not known: they are taken at their word. */
+START_TEST(pfree_sized_without_a_list_closes)
+{
+	struct freed freed;
+
+	begin();
+	debug_watched = WATCH_TSAN;
+	freed.pool = new_pool();
+	for (size_t i = 0; i < 100; i++) {
+		char *object = tarn_palloc(freed.pool, 20);
+
+		memset(object, 'x', 20);
+		freed.objects[i] = tarn_prealloc(freed.pool, object, 20, 50);
+		ck_assert_ptr_nonnull(freed.objects[i]);
+		ck_assert_mem_eq(freed.objects[i], "xxxxxxxxxxxxxxxxxxxx", 20);
+	}
+	ck_assert_int_eq(free_sized(&freed), 0);
+	tarn_pool_destroy(freed.pool);
+	end();
+}
+END_TEST
+
+START_TEST(pfree_sized_in_an_empty_pool_is_refused)
+{
+	static char foreign[64];
+	tarn_pool *pool;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(tarn_pfree_sized(pool, foreign, 50), 0);
+	ck_assert_uint_eq(shadow_closed(foreign, sizeof(foreign)), 0);
 	tarn_pool_destroy(pool);
 	end();
 }
@@ -377,7 +490,14 @@ int main(void)
 			    WORDS);
 	tcase_add_loop_test(tcase, rewind_closes_what_was_allocated_since, 0,
 			    WORDS);
+	tcase_add_loop_test(tcase, rewind_by_a_cleanup_of_the_mark_ends_it, 0,
+			    WORDS);
 	tcase_add_test(tcase, rewind_without_a_list_takes_off_what_it_counted);
+	tcase_add_loop_test(tcase, pfree_sized_by_another_thread_closes, 0,
+			    WORDS);
+	tcase_add_test(tcase, pfree_sized_without_a_list_closes);
+	tcase_add_loop_test(tcase, pfree_sized_in_an_empty_pool_is_refused, 0,
+			    WORDS);
 	tcase_add_loop_test(tcase, pfree_sized_closes_and_is_no_longer_counted,
 			    0, WORDS);
 	tcase_add_loop_test(tcase, scratch_is_watched_and_no_leak, 0, WORDS);
