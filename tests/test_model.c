@@ -462,19 +462,15 @@ static int call_string(struct member *member)
 
 /*
  * Whether `now`, which the object has become, is in the large list. A small
- * object may be there too, of a thread that got no local pool; it stays there
- * when it is moved, unless the library watches.
+ * object may be there too, of a thread that got no local pool.
  */
 static bool is_large(struct member *member, const struct object *object,
 		     const struct object *now, const struct before *before)
 {
 	if (!object->large || now->ptr != object->ptr)
 		return grew_large(member, before) ||
-		       (object->large &&
-			(object->size > member->max ||
-			 member->model->watched) &&
-			figures(member).large_count ==
-				before->stats.large_count);
+		       (object->large && figures(member).large_count ==
+						 before->stats.large_count);
 	return true;
 }
 
