@@ -350,6 +350,28 @@ START_TEST(scratch_is_watched_and_no_leak)
 }
 END_TEST
 
+/* What was put there is memory of its own, so there is no second block. */
+START_TEST(scratch_that_kept_something_ends_with_its_use)
+{
+	begin();
+	debug_watched |= words[_i];
+	for (int i = 0; i < 100; i++) {
+		tarn_mark mark;
+		tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
+
+		ck_assert_ptr_nonnull(pool);
+		if (i % 2 == 0)
+			ck_assert_int_eq(tarn_pool_set_data(pool, pool, pool),
+					 0);
+		else
+			ck_assert_ptr_nonnull(tarn_cache_create(pool, 100, 16));
+		tarn_scratch_end(pool, mark);
+		ck_assert_ptr_null(slot_self->scratch[0].pool);
+	}
+	end();
+}
+END_TEST
+
 /* ---- lasting memory, reset ---------------------------------------------- */
 
 /* Each is memory of its own, which goes back when it is free. */
@@ -501,6 +523,8 @@ int main(void)
 	tcase_add_loop_test(tcase, pfree_sized_closes_and_is_no_longer_counted,
 			    0, WORDS);
 	tcase_add_loop_test(tcase, scratch_is_watched_and_no_leak, 0, WORDS);
+	tcase_add_loop_test(
+		tcase, scratch_that_kept_something_ends_with_its_use, 0, WORDS);
 	tcase_add_test(tcase, reset_closes_all_but_lasting_memory);
 	tcase_add_loop_test(tcase, memory_goes_back_open_to_each_upstream, 0,
 			    WORDS);
