@@ -305,14 +305,18 @@ static void *pool_claim_any(tarn_pool *pool, size_t size)
 {
 	struct claim claim = {size, size, true, false, NULL};
 	void *memory = pool_claim_freed(pool, size, false);
+	int error = errno;
 	struct chunk chunk;
 
 	if (memory != NULL)
 		return memory;
-	return cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
-			    &chunk)
-		       ? chunk.start
-		       : pool_claim_freed(pool, size, true);
+	if (cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
+			 &chunk))
+		return chunk.start;
+	memory = pool_claim_freed(pool, size, true);
+	if (memory != NULL)
+		errno = error;
+	return memory;
 }
 
 void *pool_claim_object(tarn_pool *pool, size_t size)
