@@ -89,6 +89,7 @@ struct scene {
 	tarn_cleanup *cleanups[SHARED];
 	tarn_cache *cache;              /* of all workers */
 	_Atomic(void *) cached[SHARED]; /* its objects    */
+	_Atomic(void *) sized[SHARED];  /* to be freed with their sizes */
 	atomic_size_t cleanup_runs[SHARED];
 	atomic_size_t runs; /* of the workers' own cleanups in the pool */
 	size_t ready[FIGHTS];
@@ -550,6 +551,81 @@ static int run_trim(struct work *work)
 	return 0;
 }
 
+/* Objects of two calls go round, each freed with its size by whom took it. */
+static int exchange_sized(struct work *work, size_t i)
+{
+	tarn_pool *pool = work->scene->pool;
+	size_t size = 16 + i * 40;
+	_Atomic(void *) *place = &work->scene->sized[i];
+	unsigned char *object = i % 2 != 0 ? tarn_pmemalign(pool, 8, size)
+					   : tarn_palloc(pool, size),
+		      *other;
+
+	EXPECT(object != NULL || may_refuse(work));
+	if (object != NULL)
+		memset(object, (int)(1 + work->number), size);
+	other = atomic_exchange(place, object);
+	EXPECT(other == NULL || (other[0] >= 1 && other[0] <= WORKERS &&
+				 all_bytes(other, size, other[0])));
+	EXPECT((i % 2 != 0 ? tarn_pfree_aligned_sized(pool, other, 8, size)
+			   : tarn_pfree_sized(pool, other, size)) == 0);
+	return 0;
+}
+
+static int run_pfree_sized(struct work *work)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < 6 && status == 0; i++)
+		status = exchange_sized(
+			work, random_between(&work->random, 0, SHARED - 1));
+	return status;
+}
+
+/* All that is left of it is what was there before. */
+static int run_mark(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	tarn_local *local = tarn_pool_local(pool);
+	unsigned char *small, *large;
+	size_t size = small_size(work);
+	tarn_mark mark;
+
+	if (local == NULL)
+		return keep(work, NULL, 0);
+	mark = tarn_local_mark(local);
+	/* Without memory for a mark all stays. */
+	work->large_maybe++;
+	small = tarn_palloc(pool, size);
+	large = tarn_palloc(pool, LARGE_MIN);
+	EXPECT((small != NULL && large != NULL) || may_refuse(work));
+	if (small != NULL)
+		memset(small, 0x33, size);
+	if (large != NULL)
+		memset(large, 0x44, LARGE_MIN);
+	EXPECT(small == NULL || all_bytes(small, size, 0x33));
+	EXPECT(large == NULL || all_bytes(large, LARGE_MIN, 0x44));
+	tarn_local_rewind(local, mark);
+	return 0;
+}
+
+static int run_scratch(struct work *work)
+{
+	size_t size = small_size(work);
+	tarn_mark mark;
+	tarn_pool *scratch = tarn_scratch_begin(work->scene->pool, &mark);
+	unsigned char *object;
+
+	EXPECT(scratch != NULL && scratch != work->scene->pool);
+	object = tarn_palloc(scratch, size);
+	EXPECT(object != NULL);
+	memset(object, 0x55, size);
+	sched_yield();
+	EXPECT(all_bytes(object, size, 0x55));
+	tarn_scratch_end(scratch, mark);
+	return 0;
+}
+
 static void prepare_cache(struct scene *scene)
 {
 	if (scene->cache == NULL)
@@ -668,6 +744,9 @@ static const struct operation OPERATIONS[] = {
 	{"use of a common child", run_child_shared, prepare_child_shared},
 	{"set_data and data", run_data, NULL},
 	{"cleanup add, cancel, run", run_cleanup, prepare_cleanup},
+	{"sized frees of common objects", run_pfree_sized, NULL},
+	{"mark and rewind", run_mark, NULL},
+	{"scratch begin and end", run_scratch, NULL},
 	{"cache alloc and free", run_cache, prepare_cache},
 	{"cache create", run_cache_create, NULL},
 	{"stats", run_stats, NULL},
