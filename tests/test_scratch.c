@@ -6,8 +6,6 @@
 #include "counting.h"
 #include "util.h"
 
-#include "pool.h"
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,7 +58,8 @@ START_TEST(uses_that_nest_end_each_their_own)
 	ck_assert_ptr_eq(tarn_scratch_begin(NULL, &inner), pool);
 	since = tarn_palloc(pool, 100);
 	tarn_scratch_end(pool, inner);
-	ck_assert_ptr_eq(tarn_palloc(pool, 100), since);
+	/* Of a watched pool memory is not used again. */
+	ck_assert(watched() || tarn_palloc(pool, 100) == since);
 	ck_assert_str_eq(kept, "kept");
 	tarn_scratch_end(pool, outer);
 	ck_assert_uint_eq(stats_of(pool).handed_out, 0);
@@ -100,23 +99,26 @@ END_TEST
 START_TEST(uses_that_are_alike_take_nothing_after_a_few)
 {
 	size_t count = _i == 0 ? 10 : 1000;
-	const struct block *first;
 	tarn_mark mark;
-	tarn_pool *pool;
+	tarn_pool *pool, *last;
+	size_t held;
 
 	for (int i = 0; i < 5; i++) {
 		pool = tarn_scratch_begin(NULL, &mark);
 		fill(pool, count, 100);
 		tarn_scratch_end(pool, mark);
 	}
+	last = tarn_scratch_begin(NULL, &mark);
+	held = stats_of(last).held;
+	fill(last, count, 100);
+	if (!watched()) {
+		ck_assert_uint_eq(stats_of(last).blocks, 1);
+		ck_assert_uint_eq(stats_of(last).held, held);
+	}
+	ck_assert_uint_le(held, WARM);
+	tarn_scratch_end(last, mark);
 	pool = tarn_scratch_begin(NULL, &mark);
-	first = pool->cursor.first;
-	fill(pool, count, 100);
-	ck_assert_ptr_eq(pool->cursor.last, first);
-	ck_assert_uint_le(stats_of(pool).held, WARM);
-	tarn_scratch_end(pool, mark);
-	ck_assert_ptr_eq(tarn_scratch_begin(NULL, &mark), pool);
-	ck_assert_ptr_eq(pool->cursor.first, first);
+	ck_assert(watched() || pool == last);
 	tarn_scratch_end(pool, mark);
 }
 END_TEST
@@ -131,8 +133,6 @@ START_TEST(memory_kept_after_a_huge_use_is_bounded)
 		fill(pool, 10000, 100);
 		fill(pool, 100, LARGE);
 		tarn_scratch_end(pool, mark);
-		for (int j = 0; j < SLOT_SCRATCH; j++)
-			ck_assert_ptr_null(slot_self->scratch[j].pool);
 	}
 }
 END_TEST
@@ -203,6 +203,7 @@ END_TEST
 
 static int use_in_thread(void *arg)
 {
+	(void)arg;
 	for (size_t i = 0; i < 100; i++) {
 		tarn_mark mark, other;
 		tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
@@ -214,20 +215,15 @@ static int use_in_thread(void *arg)
 		tarn_scratch_end(second, other);
 		tarn_scratch_end(pool, mark);
 	}
-	*(struct slot **)arg = slot_self;
 	return 0;
 }
 
+/* One after the other, and some at once: a leak is seen by the tools. */
 START_TEST(scratch_ends_with_its_thread)
 {
-	struct slot *slot = NULL;
-
-	ck_assert_int_eq(worker_run(use_in_thread, &slot), 0);
-	ck_assert_ptr_nonnull(slot);
-	ck_assert(!slot->taken);
-	for (int i = 0; i < SLOT_SCRATCH; i++)
-		ck_assert_ptr_null(slot->scratch[i].pool);
-	ck_assert_int_eq(worker_run(use_in_thread, &slot), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(worker_run(use_in_thread, NULL), 0);
+	ck_assert_int_eq(workers_together(use_in_thread, NULL, 0, 4), 0);
 }
 END_TEST
 
@@ -252,7 +248,8 @@ START_TEST(end_by_another_thread_is_ignored)
 	use.pool = tarn_scratch_begin(NULL, &use.mark);
 	object = tarn_palloc(use.pool, 100);
 	memset(object, 'o', 100);
-	ck_assert_int_eq(worker_run(end_of_another, &use), 0);
+	if (!blamed())
+		ck_assert_int_eq(worker_run(end_of_another, &use), 0);
 	ck_assert_ptr_ne(tarn_palloc(use.pool, 100), object);
 	ck_assert_int_eq(object[99], 'o');
 	tarn_scratch_end(use.pool, use.mark);
