@@ -161,7 +161,7 @@ static void cache_free_watched(tarn_cache *cache, void *object)
 	watch_freed(pool, object);
 	watch_trace_move(object, NULL, id);
 	if (watch_is_traced(pool))
-		watch_trace(pool, TRACE_FREE, 0, id);
+		watch_trace(pool, TRACE_FREE_SIZED, cache->size, id);
 }
 
 /* ---- the miss -------------------------------------------------------- */

@@ -184,7 +184,7 @@ static bool pfree_sized_watched(tarn_pool *pool, void *ptr, size_t size)
 		watch_free_sized(pool, ptr, size);
 	if (watch_is_traced(pool)) {
 		watch_trace_move(ptr, NULL, id);
-		watch_trace(pool, TRACE_FREE, 0, id);
+		watch_trace(pool, TRACE_FREE_SIZED, size, id);
 	}
 	return true;
 }
