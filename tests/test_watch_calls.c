@@ -412,6 +412,37 @@ START_TEST(malloc_fails_once_each_in_turn_and_nothing_leaks)
 }
 END_TEST
 
+/* Which of its allocations fails: each use that begins has a mark. */
+START_TEST(scratch_without_memory_is_none)
+{
+	size_t failed = 0, at = 0, left;
+
+	begin();
+	debug_watched |= words[_i];
+	do {
+		tarn_mark mark;
+		tarn_pool *pool;
+
+		shadow.fail_at = ++at;
+		errno = 0;
+		pool = tarn_scratch_begin(NULL, &mark);
+		left = shadow.fail_at;
+		shadow.fail_at = 0;
+		if (pool == NULL) {
+			ck_assert_int_eq(errno, ENOMEM);
+			failed++;
+			pool = tarn_scratch_begin(NULL, &mark);
+		}
+		ck_assert_ptr_nonnull(mark.reserved[0]);
+		ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+		tarn_scratch_end(pool, mark);
+		slot_self->end(slot_self);
+	} while (left == 0);
+	ck_assert_uint_gt(failed, 1);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("watch_calls");
@@ -435,5 +466,6 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    malloc_fails_once_each_in_turn_and_nothing_leaks, 0,
 			    WORDS);
+	tcase_add_loop_test(tcase, scratch_without_memory_is_none, 0, WORDS);
 	return suite_run(suite);
 }
