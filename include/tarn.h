@@ -287,9 +287,10 @@ int tarn_pfree(tarn_pool *pool, void *ptr);
  * thread keeps at hand, 1/128 of what the pool holds, from 1 to 64 KiB. It goes
  * back to upstream at reset or destroy. NULL, and 0 bytes, are nothing to free.
  * Returns 0, or -1: ENOENT for a large size that is not listed, EINVAL for a
- * pointer that is not aligned as a request's. A wrong size is not noticed
- * unless the pool is watched. MT-Safe. O(1), mostly a few stores; now and then
- * one mutex. After C23's free_sized.
+ * pointer that is not aligned as a request's. In a watched pool memory is not
+ * used again, and a wrong size of a small object ends the program, but not
+ * where ThreadSanitizer alone watches. MT-Safe. O(1), mostly a few stores; now
+ * and then one mutex. After C23's free_sized.
  */
 int tarn_pfree_sized(tarn_pool *pool, void *ptr, size_t size);
 
@@ -448,17 +449,19 @@ typedef struct tarn_mark {
  * and the like; other threads allocate from the pool as ever. What
  * tarn_prealloc moves is allocated anew, but a large object stays as old as it
  * was. Caches, children and data set meanwhile stay. A mark never rewound ends
- * at reset or destroy. Owner-only. O(1), a few stores. After obstacks and
- * nested arenas.
+ * at reset or destroy. Where there is no memory for a thread's first mark in a
+ * pool it is void: reserved[0] is NULL, errno untouched. A rewind to it does
+ * nothing, and what was allocated since is as if there were no mark.
+ * Owner-only. O(1), a few stores. After obstacks and nested arenas.
  */
 TARN_NOPLT tarn_mark tarn_local_mark(tarn_local *local);
 
 /*
  * Frees what this thread allocated since `mark`, and ends that mark and all
  * later ones. Cleanups run newest first, and may allocate. A mark that has
- * ended is ignored (told under TARN_DEBUG=owner). Owner-only. O(1), a few
- * stores, where one chunk sufficed; else O(chunks), and O(all large ones,
- * cleanups) of the pool where such were made.
+ * ended is ignored (told under TARN_DEBUG=owner), and so is a void one.
+ * Owner-only. O(1), a few stores, where one chunk sufficed; else O(chunks), and
+ * O(all large ones, cleanups) of the pool where such were made.
  */
 TARN_NOPLT void tarn_local_rewind(tarn_local *local, tarn_mark mark);
 
