@@ -20,6 +20,12 @@ static size_t objects_start(const struct objects *objects, const void *object)
 	       (objects->capacity - 1);
 }
 
+/* As it stands in an entry, or back from there; not of NULL. */
+static void *objects_hide(const struct objects *objects, const void *object)
+{
+	return (void *)((uintptr_t)object ^ objects->mask);
+}
+
 static size_t objects_next(const struct objects *objects, size_t i)
 {
 	return (i + 1) & (objects->capacity - 1);
@@ -58,6 +64,7 @@ bool objects_add(struct objects *objects, struct watch_object object)
 	if (2 * (objects->count + 1) > objects->capacity &&
 	    !objects_grow(objects))
 		return false;
+	object.object = objects_hide(objects, object.object);
 	objects_place(objects, object);
 	objects->count++;
 	return true;
@@ -70,6 +77,7 @@ struct watch_object *objects_find(const struct objects *objects,
 
 	if (objects->capacity == 0)
 		return NULL;
+	object = objects_hide(objects, object);
 	i = objects_start(objects, object);
 	while (objects->entries[i].object != NULL) {
 		if (objects->entries[i].object == object)
@@ -98,8 +106,17 @@ void objects_remove(struct objects *objects, struct watch_object *object)
 	objects->count--;
 }
 
+struct watch_object objects_show(const struct objects *objects, size_t i)
+{
+	struct watch_object object = objects->entries[i];
+
+	if (object.object != NULL)
+		object.object = objects_hide(objects, object.object);
+	return object;
+}
+
 void objects_clear(struct objects *objects)
 {
 	free(objects->entries);
-	*objects = (struct objects){NULL, 0, 0};
+	*objects = (struct objects){objects->mask, NULL, 0, 0};
 }

@@ -19,7 +19,13 @@ struct watch_object {
 	struct birth birth;
 };
 
+/*
+ * Memcheck goes by this table from a pool to its objects. AddressSanitizer's
+ * leak detector goes from the objects to the block around them too, back to the
+ * pool itself, which then is never lost: from that the addresses are hidden.
+ */
 struct objects {
+	uintptr_t mask;               /* [c] that hides addresses, or 0     */
 	struct watch_object *entries; /* open addressing, half full at most */
 	size_t capacity;              /* a power of two, or 0               */
 	size_t count;
@@ -34,6 +40,9 @@ struct watch_object *objects_find(const struct objects *objects,
 
 /* Another one may take its place. */
 void objects_remove(struct objects *objects, struct watch_object *object);
+
+/* What the entry is of, its address shown; its object is NULL: of none. */
+struct watch_object objects_show(const struct objects *objects, size_t i);
 
 /* Forgets all. */
 void objects_clear(struct objects *objects);

@@ -108,6 +108,8 @@ static void watch_empty(tarn_pool *pool)
 	pool->source.watched = debug_watched;
 	pool->watch->guard = pool->source;
 	pool->watch->guard.upstream = guard_upstream;
+	if ((debug_watched & WATCH_ASAN) != 0)
+		pool->watch->objects.mask = UINTPTR_MAX;
 }
 
 bool watch_pool(tarn_pool *pool, const tarn_options *options)
@@ -172,7 +174,7 @@ static void watch_unlist_locked(tarn_pool *pool, struct watch_object *found)
 	objects_remove(&pool->watch->objects, found);
 }
 
-static bool watch_unlist(tarn_pool *pool, const void *object,
+static bool watch_unlist(tarn_pool *pool, void *object,
 			 struct watch_object *taken)
 {
 	struct watch_object *found;
@@ -181,6 +183,7 @@ static bool watch_unlist(tarn_pool *pool, const void *object,
 	found = objects_find(&pool->watch->objects, object);
 	if (found != NULL) {
 		*taken = *found;
+		taken->object = object;
 		watch_unlist_locked(pool, found);
 	}
 	mutex_unlock(&pool->mutex);
@@ -204,7 +207,7 @@ void watch_reset(tarn_pool *pool)
 	/* Exclusive: no mutex is needed. */
 	for (size_t i = 0; i < objects->capacity; i++)
 		if (objects->entries[i].object != NULL)
-			watch_end_object(pool, objects->entries[i]);
+			watch_end_object(pool, objects_show(objects, i));
 	objects_clear(objects);
 	pool->watch->held = 0;
 }
@@ -394,7 +397,7 @@ bool watch_rewind(tarn_pool *pool, uint32_t depth, size_t *given)
 			continue;
 		}
 		*given += at->given;
-		watch_end_object(pool, *at);
+		watch_end_object(pool, objects_show(objects, i));
 		watch_unlist_locked(pool, at);
 	}
 	mutex_unlock(&pool->mutex);
