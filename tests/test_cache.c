@@ -9,18 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-
-/* Rounds of a thread's destructors. ThreadSanitizer is gone in the last one,
-   and the library then gives slots back one round before. */
-#if defined __SANITIZE_THREAD__ || __has_feature(thread_sanitizer)
-#define LATE_ROUNDS 3
-#else
-#define LATE_ROUNDS 4
-#endif
-
 enum {
 	SIZE = 64,    /* bytes of most objects                   */
 	MANY = 20000, /* objects: many slabs                     */
@@ -890,7 +878,7 @@ static void use_late(void *arg)
 
 	if (take_part(part) != 0 || free_part(part) != 0)
 		abort();
-	if (++late_rounds < LATE_ROUNDS)
+	if (++late_rounds < DESTRUCTOR_ROUNDS)
 		pthread_setspecific(late_key, part);
 }
 
@@ -909,7 +897,7 @@ START_TEST(thread_past_its_end_served)
 
 	late_rounds = 0;
 	ck_assert_int_eq(worker_run(use_until_late, &part), 0);
-	ck_assert_int_eq(late_rounds, LATE_ROUNDS);
+	ck_assert_int_eq(late_rounds, DESTRUCTOR_ROUNDS);
 	pthread_key_delete(late_key);
 	take_apart(part.cache, SOME, SIZE, 16);
 	tarn_pool_destroy(pool);
