@@ -153,7 +153,7 @@ static char *room_take(struct room *room, size_t alignment, size_t size)
 {
 	char *object = room->end - size;
 
-	if (alignment == TARN_ALIGNMENT && size % TARN_ALIGNMENT == 0) {
+	if (alignment == TARN_ALIGNMENT && (size & (TARN_ALIGNMENT - 1)) == 0) {
 		if (size > room_size(*room))
 			return NULL;
 		object = room->last;

@@ -100,6 +100,7 @@
 #define objects_clear             tarn_own_objects_clear
 #define objects_find              tarn_own_objects_find
 #define objects_remove            tarn_own_objects_remove
+#define objects_show              tarn_own_objects_show
 #define palloc_is_large           tarn_own_palloc_is_large
 #define pool_claim_lasting        tarn_own_pool_claim_lasting
 #define pool_claim_object         tarn_own_pool_claim_object

@@ -47,7 +47,7 @@ cursor.c:    cursor.h probe.h
 depot.h:     cursor.h mutex.h unit.h
 depot.c:     depot.h
 local.h:     birth.h cursor.h tarn.h
-local.c:     local.h
+local.c:     local.h unit.h
 large.h:     birth.h block.h mutex.h
 large.c:     large.h
 cleanup.h:   birth.h mutex.h prefix.h tarn.h

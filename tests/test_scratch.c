@@ -137,67 +137,6 @@ START_TEST(memory_kept_after_a_huge_use_is_bounded)
 }
 END_TEST
 
-static void keep_nothing(tarn_pool *pool)
-{
-	fill(pool, 10, 100);
-}
-
-static void keep_blocks(tarn_pool *pool)
-{
-	fill(pool, 1000, 100);
-}
-
-static void keep_child(tarn_pool *pool)
-{
-	ck_assert_ptr_nonnull(tarn_pool_create_child(pool, NULL));
-}
-
-static void keep_data(tarn_pool *pool)
-{
-	ck_assert_int_eq(tarn_pool_set_data(pool, pool, pool), 0);
-}
-
-static void keep_cache(tarn_pool *pool)
-{
-	ck_assert_ptr_nonnull(tarn_cache_create(pool, 100, 16));
-}
-
-/* So many that they are listed in memory of its own. */
-static void keep_large_table(tarn_pool *pool)
-{
-	for (int i = 0; i < 100; i++)
-		ck_assert_ptr_nonnull(tarn_palloc(pool, LARGE));
-}
-
-static void (*const keep[])(tarn_pool *) = {
-	keep_nothing, keep_blocks, keep_child,
-	keep_data,    keep_cache,  keep_large_table,
-};
-
-enum {
-	KEEPS = sizeof(keep) / sizeof(*keep)
-};
-
-/* What a rewind leaves there ends with the outermost use, not before. */
-START_TEST(pool_that_kept_something_ends_with_its_use)
-{
-	for (int i = 0; i < 100; i++) {
-		tarn_mark outer, inner;
-		tarn_pool *pool = tarn_scratch_begin(NULL, &outer);
-
-		ck_assert_ptr_eq(tarn_scratch_begin(NULL, &inner), pool);
-		keep[_i](pool);
-		tarn_scratch_end(pool, inner);
-		ck_assert_ptr_eq(slot_self->scratch[0].pool, pool);
-		tarn_scratch_end(pool, outer);
-		ck_assert_ptr_eq(slot_self->scratch[0].pool,
-				 _i == 0 ? pool : NULL);
-		/* Or its first block were soon as large as all of them. */
-		slot_self->scratch[0].size = 0;
-	}
-}
-END_TEST
-
 /* ---- threads ---------------------------------------------------------------
  */
 
@@ -347,8 +286,6 @@ int main(void)
 	tcase_add_loop_test(tcase, uses_that_are_alike_take_nothing_after_a_few,
 			    0, 2);
 	tcase_add_test(tcase, memory_kept_after_a_huge_use_is_bounded);
-	tcase_add_loop_test(tcase, pool_that_kept_something_ends_with_its_use,
-			    0, KEEPS);
 
 	tcase = suite_case(suite, "threads");
 	tcase_add_test(tcase, scratch_ends_with_its_thread);
