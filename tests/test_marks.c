@@ -217,6 +217,13 @@ enum {
 /* What a rewind leaves there ends with the outermost use, not before. */
 START_TEST(pool_that_kept_something_ends_with_its_use)
 {
+	tarn_mark mark;
+	tarn_pool *first = tarn_scratch_begin(NULL, &mark);
+
+	/* One as small as can be, whatever was there before. */
+	keep_child(first);
+	tarn_scratch_end(first, mark);
+	slot_self->scratch[0].size = 0;
 	for (int i = 0; i < 100; i++) {
 		tarn_mark outer, inner;
 		tarn_pool *pool = tarn_scratch_begin(NULL, &outer);

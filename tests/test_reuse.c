@@ -16,7 +16,6 @@ enum {
 	FILL = 4096,         /* objects of a full pool, at most        */
 	PLACES = 32,         /* where a piece may begin, all of a line */
 	THREADS = 8,         /* at a time                              */
-	LATE_ROUNDS = 4,     /* of destructors                         */
 	CHURN_LIVE = 2000000 /* bytes                                  */
 };
 
@@ -904,6 +903,7 @@ START_TEST(cycles_of_random_sizes_held_flat)
 		ck_assert_int_eq(program_run(&program), 0);
 		ck_assert_uint_le(stats_of(program.pool).held, held + held / 8);
 	}
+	ck_assert_int_eq(program_end(&program), 0);
 	tarn_pool_destroy(program.pool);
 }
 END_TEST
@@ -1017,6 +1017,7 @@ START_TEST(churn_freed_by_others_held_flat)
 			held = stats_of(pool).held;
 	}
 	ck_assert_uint_le(stats_of(pool).held, held + held / 8);
+	ck_assert_int_eq(program_end(&programs[0]), 0);
 	tarn_pool_destroy(pool);
 }
 END_TEST
@@ -1046,10 +1047,11 @@ START_TEST(prealloc_moves_held_flat)
 		REQUIRE(tarn_pfree_sized(pool, object, old) == 0);
 		REQUIRE(tarn_pfree_sized(pool, other, old) == 0);
 		REQUIRE(handed_out(pool) == out);
-		if (i == rounds(20000) / 10)
+		if (i == rounds(20000) / 2)
 			held = stats_of(pool).held;
 	}
 	ck_assert_uint_eq(stats_of(pool).held, held);
+	ck_assert_uint_le(held, (size_t)64 << 10);
 	tarn_pool_destroy(pool);
 }
 END_TEST
@@ -1311,8 +1313,8 @@ static void add_limit_tests(Suite *suite)
 
 struct late {
 	tarn_pool *pool;
-	void *theirs[LATE_ROUNDS]; /* to be freed in a round each */
-	void *strays[LATE_ROUNDS];
+	void *theirs[DESTRUCTOR_ROUNDS]; /* to be freed in a round each */
+	void *strays[DESTRUCTOR_ROUNDS];
 	size_t rounds;
 	int status;
 };
@@ -1341,7 +1343,7 @@ static void late_run(void *arg)
 
 	if (late->status == 0)
 		late->status = late_round(late);
-	if (++late->rounds < LATE_ROUNDS)
+	if (++late->rounds < DESTRUCTOR_ROUNDS)
 		pthread_setspecific(late_key, late);
 }
 
@@ -1361,16 +1363,16 @@ START_TEST(thread_past_its_end_frees)
 	struct late late = {.pool = pool};
 	size_t out, large;
 
-	for (size_t i = 0; i < LATE_ROUNDS; i++)
+	for (size_t i = 0; i < DESTRUCTOR_ROUNDS; i++)
 		late.theirs[i] = tarn_palloc(pool, 80);
 	ck_assert_int_eq(worker_run(live_until_late, &late), 0);
 	pthread_key_delete(late_key);
 	ck_assert_int_eq(late.status, 0);
-	ck_assert_uint_eq(late.rounds, LATE_ROUNDS);
+	ck_assert_uint_eq(late.rounds, DESTRUCTOR_ROUNDS);
 	/* What the large list served is freed as such, by its small size. */
 	large = stats_of(pool).large_count;
 	ck_assert(pool_has_strays(pool) == (large != 0));
-	for (size_t i = 0; i < LATE_ROUNDS; i++) {
+	for (size_t i = 0; i < DESTRUCTOR_ROUNDS; i++) {
 		out = handed_out(pool);
 		ck_assert_int_eq(tarn_pfree_sized(pool, late.strays[i], 40), 0);
 		ck_assert_uint_eq(handed_out(pool), out - 48);
