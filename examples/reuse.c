@@ -60,11 +60,11 @@ static int make_window(struct window *window)
 /* Where the word is linked, or would be. */
 static struct word **find(struct window *window, const char *name)
 {
-	unsigned hash = 2166136261u; /* FNV-1a */
+	unsigned hash = 2166136261U; /* FNV-1a */
 	struct word **at;
 
 	for (const char *p = name; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 16777619u;
+		hash = (hash ^ (unsigned char)*p) * 16777619U;
 	at = &window->table[hash % BUCKETS];
 	while (*at && strcmp((*at)->name, name) != 0)
 		at = &(*at)->next;
@@ -192,7 +192,7 @@ static unsigned draw(unsigned below)
 {
 	static unsigned state = 1;
 
-	state = state * 1664525u + 1013904223u;
+	state = state * 1664525U + 1013904223U;
 	return (state >> 16) % below;
 }
 

@@ -297,11 +297,13 @@ int tarn_pfree_sized(tarn_pool *pool, void *ptr, size_t size);
 /*
  * The same for memory of every other call, with the alignment that was asked
  * for: 1 for tarn_pnalloc and for strings, the type's for tarn_new. EINVAL for
- * an alignment that is no power of two, too. What is used again are whole
- * groups of 4 bytes, or 16 above 256 bytes, of 16 bytes at least; odd ends are
- * lost until reset, and may keep neighbours from being joined. So sizes that
- * are multiples of 16, or of 4 and no more than 256, are the ones to free and
- * take for long. After C23's free_aligned_sized.
+ * an alignment that is no power of two, too. What is used again is the memory
+ * to the byte; less than 16 bytes cannot hold a link and are lost until reset,
+ * as is what an alignment skipped. Sizes that come back are served from what
+ * was freed for as long as a program runs; where sizes differ at random by
+ * single bytes, or alignments do, free memory spreads, and more is held than by
+ * tarn_palloc, whose objects take whole alignments. After C23's
+ * free_aligned_sized.
  */
 int tarn_pfree_aligned_sized(tarn_pool *pool, void *ptr, size_t alignment,
 			     size_t size);
@@ -480,7 +482,7 @@ TARN_NOPLT tarn_pool *tarn_scratch_begin(const tarn_pool *conflict,
 
 /* Ends a use: frees all that was allocated since its begin. The thread of that
    begin alone. O(1) as tarn_local_rewind. */
-TARN_NOPLT void tarn_scratch_end(tarn_pool *scratch, tarn_mark mark);
+TARN_NOPLT void tarn_scratch_end(tarn_pool *pool, tarn_mark mark);
 
 /* ---- objects of one size --------------------------------------------- */
 

@@ -237,24 +237,25 @@ static void *cache_alloc_try(tarn_cache *cache)
 	return object;
 }
 
-static __attribute__((noinline)) void *cache_alloc_miss(tarn_cache *cache)
+static __attribute__((noinline)) void *cache_alloc_miss(tarn_cache *cache,
+							tarn_pool *pool)
 {
 	void *object = cache_alloc_try(cache);
 
 	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(cache->pool, cache->size)
+		       ? pool_out_of_memory(pool, cache->size)
 		       : object;
 }
 
-static __attribute__((noinline)) void cache_free_miss(tarn_cache *cache,
-						      void *object)
+static __attribute__((noinline)) void
+cache_free_miss(tarn_cache *cache, tarn_pool *pool, void *object)
 {
-	WATCH_CALL(cache->pool, WATCH_AS_IT_IS);
+	WATCH_CALL(pool, WATCH_AS_IT_IS);
 	struct magazine *magazine;
 
-	if (pool_is_refused(cache->pool))
+	if (pool_is_refused(pool))
 		return;
-	if (!TARN_LIKELY(cache->pool->source.watched == 0)) {
+	if (!TARN_LIKELY(pool->source.watched == 0)) {
 		cache_free_watched(cache, object);
 		return;
 	}
@@ -276,7 +277,7 @@ void *tarn_cache_alloc(tarn_cache *cache)
 
 	if (TARN_LIKELY(magazine != NULL && magazine->hot != NULL))
 		return magazine_pop(magazine);
-	return cache_alloc_miss(cache);
+	return cache_alloc_miss(cache, cache->pool);
 }
 
 void tarn_cache_free(tarn_cache *cache, void *object)
@@ -289,7 +290,7 @@ void tarn_cache_free(tarn_cache *cache, void *object)
 	if (TARN_LIKELY(magazine != NULL && magazine->room != 0))
 		magazine_push(magazine, object);
 	else
-		cache_free_miss(cache, object);
+		cache_free_miss(cache, cache->pool, object);
 }
 
 /* Bytes of a unit; false: more than there can be. */

@@ -23,7 +23,7 @@ struct magazine {
 };
 
 /* Slabs that a cache knows before it takes memory for a table of them. */
-#define CACHE_FEW 4
+#define CACHE_FEW 7
 
 /* Where units come from and whole lists lie: see slab.h. */
 struct cache_depot {
@@ -61,7 +61,8 @@ struct tarn_cache {
 
 	struct cache_depot depot;
 
-	_Alignas(BLOCK_LINE) struct magazine own; /* the owner's */
+	_Alignas(BLOCK_LINE) struct magazine own;         /* the owner's     */
+	char alone[BLOCK_LINE - sizeof(struct magazine)]; /* on its line */
 };
 
 _Static_assert(offsetof(struct tarn_cache, own) -

@@ -23,6 +23,7 @@ static size_t objects_start(const struct objects *objects, const void *object)
 /* As it stands in an entry, or back from there; not of NULL. */
 static void *objects_hide(const struct objects *objects, const void *object)
 {
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): it is to hide it */
 	return (void *)((uintptr_t)object ^ objects->mask);
 }
 
@@ -87,7 +88,7 @@ struct watch_object *objects_find(const struct objects *objects,
 	return NULL;
 }
 
-void objects_remove(struct objects *objects, struct watch_object *object)
+void objects_remove(struct objects *objects, const struct watch_object *object)
 {
 	size_t mask = objects->capacity - 1;
 	size_t hole = (size_t)(object - objects->entries);

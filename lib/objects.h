@@ -39,7 +39,7 @@ struct watch_object *objects_find(const struct objects *objects,
 				  const void *object);
 
 /* Another one may take its place. */
-void objects_remove(struct objects *objects, struct watch_object *object);
+void objects_remove(struct objects *objects, const struct watch_object *object);
 
 /* What the entry is of, its address shown; its object is NULL: of none. */
 struct watch_object objects_show(const struct objects *objects, size_t i);

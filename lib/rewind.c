@@ -96,6 +96,7 @@ static tarn_mark mark_watched(struct local *local, const void *caller)
 
 	watch_local(local->pool, local);
 	value = mark_make(local);
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): no address is meant */
 	mark->room.last = mark->room.end = (char *)++mark_serial;
 	mark->given = local_given(local);
 	marks->floor = mark->room.last;
@@ -118,13 +119,13 @@ static __attribute__((noinline)) tarn_mark mark_slow(struct local *local,
 	return mark_make(local);
 }
 
-tarn_mark tarn_local_mark(tarn_local *hot)
+tarn_mark tarn_local_mark(tarn_local *local)
 {
-	struct local *local = (struct local *)hot;
+	struct local *whole = (struct local *)local;
 
-	return TARN_LIKELY(hot->last != hot->end && local->side != NULL)
-		       ? mark_make(local)
-		       : mark_slow(local, __builtin_return_address(0));
+	return TARN_LIKELY(local->last != local->end && whole->side != NULL)
+		       ? mark_make(whole)
+		       : mark_slow(whole, __builtin_return_address(0));
 }
 
 /* ---- what a rewind ends ---------------------------------------------- */
@@ -266,11 +267,8 @@ rewind_slow(struct local *local, const struct mark *mark, const void *caller)
 	}
 }
 
-void tarn_local_rewind(tarn_local *hot, tarn_mark value)
+static inline void rewind_local(struct local *local, const struct mark *mark)
 {
-	struct local *local = (struct local *)hot;
-	const struct mark *mark = (const struct mark *)&value;
-
 	/* Without it none is open. */
 	if (local->side == NULL)
 		return;
@@ -284,6 +282,11 @@ void tarn_local_rewind(tarn_local *hot, tarn_mark value)
 	local_move_back(local, mark->room);
 	if (bins_of(local)->bytes != 0)
 		reuse_end_room(local);
+}
+
+void tarn_local_rewind(tarn_local *local, tarn_mark mark)
+{
+	rewind_local((struct local *)local, (const struct mark *)&mark);
 }
 
 /* ---- what is covered ------------------------------------------------- */

@@ -184,13 +184,14 @@ static bool slab_reserve(tarn_cache *cache, size_t *units)
 	struct cache_depot *depot = &cache->depot;
 	struct slab **old = depot->slabs, **slabs;
 	size_t capacity = depot->capacity;
+	bool has_room;
 
 	/* Others only take away: at worst there is more room than is seen. */
 	mutex_lock(&cache->depot.mutex);
-	slabs = depot->count < capacity ? old : NULL;
+	has_room = depot->count < capacity;
 	*units = slab_want_locked(cache);
 	mutex_unlock(&cache->depot.mutex);
-	if (slabs != NULL)
+	if (has_room)
 		return true;
 	slabs = slab_memory(cache, 2 * capacity * sizeof(*slabs));
 	if (slabs == NULL)

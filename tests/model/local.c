@@ -21,7 +21,7 @@ static void setup(void)
 static void allocate(void)
 {
 	struct chunk chunk = {chunks[1], chunks[1] + 64};
-	struct lost lost = {{NULL, NULL}, {NULL, NULL}};
+	struct lost lost = {false, {NULL, NULL}, {NULL, NULL}};
 
 	MODEL_ASSERT(tarn_local_palloc(&local.hot, 16) == chunks[0]);
 	MODEL_ASSERT(local_take_chunk(&local, chunk, TARN_ALIGNMENT, 32,

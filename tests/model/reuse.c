@@ -14,6 +14,11 @@
 #define PIECE 16
 #define RUN   ((size_t)128)
 
+static const struct wanted one = {TARN_ALIGNMENT, PIECE, PIECE};
+static const struct wanted two = {TARN_ALIGNMENT, 2 * (size_t)PIECE,
+				  2 * (size_t)PIECE};
+static const struct wanted wanted_run = {TARN_ALIGNMENT, RUN, RUN};
+
 static tarn_pool *pool;
 static char *memory;
 static struct depot depot;
@@ -95,7 +100,7 @@ static void join_and_take(void)
 {
 	struct chunk chunk;
 
-	if (depot_get_any(&depot, 2 * (size_t)PIECE, &chunk))
+	if (depot_get_any(&depot, &two, &chunk))
 		model_write(chunk.start, (size_t)(chunk.end - chunk.start));
 }
 
@@ -114,7 +119,7 @@ static void see_depot(void)
 {
 	struct chunk chunk;
 
-	while (depot_get_any(&depot, PIECE, &chunk))
+	while (depot_get_any(&depot, &one, &chunk))
 		;
 	mutex_exclusive(&depot.mutex);
 	MODEL_ASSERT(depot.bytes == 0);
@@ -166,7 +171,7 @@ static void give_and_claim(void)
 	struct chunk chunk;
 
 	give();
-	if (reuse_claim(pool, RUN, RUN, false, &chunk))
+	if (reuse_claim(pool, &wanted_run, false, &chunk))
 		model_write(chunk.start, (size_t)(chunk.end - chunk.start));
 }
 
