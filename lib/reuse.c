@@ -139,29 +139,32 @@ static void depot_publish_locked(tarn_pool *pool, struct depot *depot,
 	atomic_store_explicit(&pool->depot, depot, memory_order_release);
 }
 
-static void depot_make_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
-{
-	struct depot *depot = NULL;
-
-	if (pool_depot(pool) == NULL)
-		depot = pool_claim_lasting(pool, sizeof(*depot));
-	if (depot != NULL)
-		depot_publish_locked(pool, depot, true);
-}
-
-/* The pool's, made now if it has none; NULL: there is no memory. */
-static struct depot *depot_of(tarn_pool *pool)
+/* The pool's, made now if it has none; NULL, errno untouched: there is no
+   memory. */
+static struct depot *depot_of_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
 {
 	struct depot *depot = pool_depot(pool);
 	int error = errno;
 
 	if (depot != NULL)
 		return depot;
-	mutex_lock(&pool->mutex);
-	depot_make_locked(pool);
-	mutex_unlock(&pool->mutex);
+	depot = pool_claim_lasting(pool, sizeof(*depot));
+	if (depot != NULL)
+		depot_publish_locked(pool, depot, true);
 	errno = error;
-	return pool_depot(pool);
+	return depot;
+}
+
+static struct depot *depot_of(tarn_pool *pool)
+{
+	struct depot *depot = pool_depot(pool);
+
+	if (depot != NULL)
+		return depot;
+	mutex_lock(&pool->mutex);
+	depot = depot_of_locked(pool);
+	mutex_unlock(&pool->mutex);
+	return depot;
 }
 
 /* Freed near a limit, where there is no memory for a depot. */
@@ -211,19 +214,19 @@ static void loose_join_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
 		depot_publish_locked(pool, (struct depot *)chunk.start, false);
 }
 
-/* Memory where there is no depot; false: there is one now, or none. */
+/* Memory where there is no depot; false: there is one now, or none. Once there
+   is one, by whichever thread, nothing is loose. */
 static bool loose_claim(tarn_pool *pool, const struct wanted *wanted,
 			struct chunk *chunk)
 {
-	bool found = false;
+	bool found;
 
 	mutex_lock(&pool->mutex);
-	if (pool_depot(pool) == NULL)
-		found = loose_take_locked(pool, wanted, chunk);
-	if (!found && pool->loose != NULL)
+	found = loose_take_locked(pool, wanted, chunk);
+	if (!found) {
 		loose_join_locked(pool);
-	if (!found && pool_depot(pool) == NULL)
 		found = loose_take_locked(pool, wanted, chunk);
+	}
 	mutex_unlock(&pool->mutex);
 	return found;
 }
@@ -361,20 +364,24 @@ bool reuse_claim(tarn_pool *pool, const struct wanted *wanted, bool hard,
 
 /* ---- giving ---------------------------------------------------------- */
 
+/* What is loose is so while there is no depot: both under one lock. */
 void reuse_give_run(tarn_pool *pool, char *start, size_t size)
 {
-	struct depot *depot = depot_of(pool);
+	struct depot *depot = pool_depot(pool);
 
 	if (size < UNIT_LEAST)
 		return;
-	if (depot != NULL) {
-		depot_put(depot, start, size);
-		return;
+	if (depot == NULL) {
+		mutex_lock(&pool->mutex);
+		depot = depot_of_locked(pool);
+		if (depot == NULL) {
+			reuse_begin(pool);
+			loose_put_locked(pool, start, size);
+		}
+		mutex_unlock(&pool->mutex);
 	}
-	reuse_begin(pool);
-	mutex_lock(&pool->mutex);
-	loose_put_locked(pool, start, size);
-	mutex_unlock(&pool->mutex);
+	if (depot != NULL)
+		depot_put(depot, start, size);
 }
 
 void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
