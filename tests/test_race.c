@@ -1464,6 +1464,11 @@ static int others_refused(tarn_pool *pool)
 	errno = 0;
 	EXPECT(tarn_pool_create_child(pool, NULL) == NULL && errno == EBUSY);
 	errno = 0;
+	EXPECT(tarn_pfree_sized(pool, pool, 16) == -1 && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pfree_aligned_sized(pool, pool, 8, LARGE_MIN) == -1 &&
+	       errno == EBUSY);
+	errno = 0;
 	tarn_pool_reset(pool);
 	EXPECT(errno == EBUSY);
 	errno = 0;

@@ -9,6 +9,8 @@
 
 #include "reuse.h"
 
+#include <unistd.h>
+
 enum {
 	LEAST_UNIT = 16,     /* bytes: what is smaller is lost         */
 	THINGS = 1500,       /* objects of a random program            */
@@ -16,6 +18,7 @@ enum {
 	FILL = 4096,         /* objects of a full pool, at most        */
 	PLACES = 32,         /* where a piece may begin, all of a line */
 	THREADS = 8,         /* at a time                              */
+	SLOW = 5000,         /* microseconds of an upstream            */
 	CHURN_LIVE = 2000000 /* bytes                                  */
 };
 
@@ -1272,6 +1275,73 @@ START_TEST(thread_without_bins_served)
 }
 END_TEST
 
+static int begin_only(void *arg)
+{
+	EXPECT(tarn_pool_local(arg) != NULL);
+	return 0;
+}
+
+/* A piece that is freed is the next one, as with bins of lasting memory. */
+static int use_bins_of_freed(void *arg)
+{
+	tarn_pool *pool = arg;
+	size_t out = handed_out(pool);
+	char *object;
+
+	errno = EDOM;
+	object = tarn_palloc(pool, 64);
+	EXPECT(object != NULL && errno == EDOM);
+	EXPECT(handed_out(pool) == out + 64);
+	EXPECT(tarn_pfree_sized(pool, object, 64) == 0);
+	EXPECT(handed_out(pool) == out);
+	EXPECT(tarn_palloc(pool, 64) == object);
+	EXPECT(tarn_pfree_sized(pool, object, 64) == 0);
+	EXPECT(!pool_find_local(pool)->side->lasting);
+	return 0;
+}
+
+static int has_no_bins(void *arg)
+{
+	const struct local *local = pool_local(arg);
+
+	EXPECT(local != NULL && local->side == NULL);
+	return 0;
+}
+
+/* With no other memory left, a thread's bins stand in what was freed, until
+   reset. */
+START_TEST(thread_bins_of_freed_memory_until_reset)
+{
+	struct counting counting;
+	struct given given = {NULL, filled, 100, 48};
+	tarn_pool *pool;
+	void *large;
+
+	counting_init(&counting);
+	given.pool = pool = counting_pool(&counting, 0);
+	for (int round = 0; round < 100; round++) {
+		large = tarn_palloc(pool, 2 * sizeof(struct bins));
+		ck_assert_int_eq(
+			tarn_pfree_sized(pool, tarn_palloc(pool, 16), 16), 0);
+		ck_assert_int_eq(worker_run(begin_only, pool), 0);
+		upstream_fails(&counting, true);
+		while (tarn_palloc(pool, 16) != NULL)
+			;
+		ck_assert_int_eq(
+			tarn_pfree_sized(pool, large, 2 * sizeof(struct bins)),
+			0);
+		ck_assert_int_eq(worker_run(use_bins_of_freed, pool), 0);
+		upstream_fails(&counting, false);
+		tarn_pool_reset(pool);
+		ck_assert_int_eq(worker_run(has_no_bins, pool), 0);
+	}
+	ck_assert_int_eq(worker_run(take_all, &given), 0);
+	ck_assert_int_eq(worker_run(give_all, &given), 0);
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
 /* Each call of upstream fails once, of a program that frees. */
 START_TEST(upstream_fails_once_usable)
 {
@@ -1305,6 +1375,7 @@ static void add_limit_tests(Suite *suite)
 	tcase_add_test(tcase, limit_random_sizes_get_on);
 	tcase_add_test(tcase, depot_made_late_has_all);
 	tcase_add_test(tcase, thread_without_bins_served);
+	tcase_add_test(tcase, thread_bins_of_freed_memory_until_reset);
 	tcase_add_test(tcase, upstream_fails_once_usable);
 }
 
@@ -1390,6 +1461,76 @@ static void add_late_tests(Suite *suite)
 {
 	tcase_add_test(suite_case(suite, "past the end"),
 		       thread_past_its_end_frees);
+}
+
+/* ---- threads that free first, at once -------------------------------------
+ */
+
+/* An upstream that takes so long that both of them need it. */
+static void *slow_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	usleep(SLOW);
+	return counting_alloc(ctx, size, alignment);
+}
+
+struct first {
+	tarn_pool *pool;
+	struct gate *ready;
+	struct gate *full;
+};
+
+static int free_first(void *arg)
+{
+	struct first *first = arg;
+	void *object = tarn_palloc(first->pool, 200);
+
+	gate_wait(first->ready);
+	gate_wait(first->full);
+	EXPECT(tarn_pfree_sized(first->pool, object, 200) == 0);
+	EXPECT(tarn_palloc(first->pool, 200) == object);
+	return tarn_pfree_sized(first->pool, object, 200);
+}
+
+/* The depot is made once: neither loses what it freed. */
+START_TEST(first_frees_at_once_one_depot)
+{
+	for (int round = 0; round < 20; round++) {
+		struct counting counting;
+		struct gate ready, full;
+		struct first first = {NULL, &ready, &full};
+		struct worker workers[2];
+		tarn_pool *pool;
+		size_t out;
+
+		counting_init(&counting);
+		counting.upstream.alloc = slow_alloc;
+		first.pool = pool = counting_pool(&counting, 0);
+		out = handed_out(pool);
+		gate_init(&ready, 3);
+		gate_init(&full, 3);
+		for (int i = 0; i < 2; i++)
+			worker_start(&workers[i], free_first, &first, NULL);
+		gate_wait(&ready);
+		upstream_fails(&counting, true);
+		while (pool_claim_lasting(pool, BLOCK_LINE) != NULL)
+			;
+		upstream_fails(&counting, false);
+		gate_wait(&full);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(worker_join(&workers[i]), 0);
+		ck_assert_uint_eq(handed_out(pool), out);
+		ck_assert(pool_depot(pool)->lasting);
+		ck_assert_ptr_null(pool->loose);
+		tarn_pool_destroy(pool);
+		counting_finish(&counting);
+	}
+}
+END_TEST
+
+static void add_first_tests(Suite *suite)
+{
+	tcase_add_test(suite_case(suite, "first frees"),
+		       first_frees_at_once_one_depot);
 }
 
 /* ---- lifetimes
@@ -1494,6 +1635,7 @@ int main(void)
 	add_long_tests(suite);
 	add_limit_tests(suite);
 	add_late_tests(suite);
+	add_first_tests(suite);
 	add_lifetime_tests(suite);
 	return suite_run(suite);
 }
