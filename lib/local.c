@@ -395,8 +395,6 @@ struct marked_chunk *local_leave_chunks(struct local *local, struct room room,
 	for (; *link != chunks; link = &(*link)->next) {
 		given -= (*link)->given;
 		local->chunk_end = (*link)->chunk_end;
-		local->claimed -=
-			(size_t)((*link)->end - (char *)*link) - LOCAL_MARKED;
 	}
 	*link = NULL;
 	marks->chunks = chunks;

@@ -212,6 +212,29 @@ START_TEST(room_that_an_outlier_leaves_larger_is_kept)
 }
 END_TEST
 
+/* Where threads share a pool each claims a part of what it has, however often
+   it went back. */
+START_TEST(rewind_of_claimed_chunks_claims_no_more_than_before)
+{
+	tarn_pool *pool = begin();
+	tarn_local *local = tarn_pool_local(pool);
+
+	ck_assert_int_eq(worker_run(touch, pool), 0);
+	fill(pool, 100, 50);
+	for (size_t i = 1; i < 100; i++) {
+		tarn_mark mark = tarn_local_mark(local);
+
+		for (size_t k = 0; k < 10 * i; k++) {
+			REQUIRE(tarn_palloc(pool, 200) != NULL);
+			REQUIRE((size_t)(local->end - local->last) <=
+				stats_of(pool).held / 2);
+		}
+		tarn_local_rewind(local, mark);
+	}
+	end(pool);
+}
+END_TEST
+
 /* A thread with nothing at hand: what was claimed is kept for the next time. */
 START_TEST(mark_of_an_empty_room_claims_once)
 {
@@ -902,6 +925,8 @@ int main(void)
 	tcase_add_test(tcase, rewind_leaves_what_was_there_before);
 	tcase_add_test(tcase, marks_that_nest_each_go_back_to_their_own_room);
 	tcase_add_test(tcase, room_that_an_outlier_leaves_larger_is_kept);
+	tcase_add_test(tcase,
+		       rewind_of_claimed_chunks_claims_no_more_than_before);
 	tcase_add_test(tcase, mark_of_an_empty_room_claims_once);
 	tcase_add_test(tcase, prealloc_of_what_a_mark_follows_moves);
 	tcase_add_test(tcase, freed_memory_waits_while_a_mark_is_open);
