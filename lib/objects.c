@@ -111,8 +111,7 @@ struct watch_object objects_show(const struct objects *objects, size_t i)
 {
 	struct watch_object object = objects->entries[i];
 
-	if (object.object != NULL)
-		object.object = objects_hide(objects, object.object);
+	object.object = objects_hide(objects, object.object);
 	return object;
 }
 
