@@ -892,6 +892,28 @@ START_TEST(prealloc_of_another_object_moves_it)
 }
 END_TEST
 
+/* Of what is not on the large list there is nothing to free. */
+START_TEST(prealloc_of_large_foreign_memory_copies_it)
+{
+	static char foreign[20000];
+	tarn_pool *pool = roomy_pool();
+
+	memset(foreign, 'x', sizeof(foreign));
+	for (size_t size = 10; size <= 3 * sizeof(foreign); size += 600) {
+		size_t both = size < sizeof(foreign) ? size : sizeof(foreign);
+		char *copy =
+			tarn_prealloc(pool, foreign, sizeof(foreign), size);
+
+		ck_assert(copy != NULL && copy != foreign);
+		ck_assert_mem_eq(copy, foreign, both);
+		memset(copy, 'y', size);
+	}
+	for (size_t i = 0; i < sizeof(foreign); i++)
+		REQUIRE(foreign[i] == 'x');
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(prealloc_beside_packed_bytes_does_not_touch_them)
 {
 	struct counting counting;
@@ -987,6 +1009,7 @@ static void add_prealloc_tests(Suite *suite)
 	tcase_add_test(tcase, prealloc_of_the_last_object_is_in_place);
 	tcase_add_test(tcase, prealloc_to_a_smaller_size_is_in_place);
 	tcase_add_test(tcase, prealloc_of_another_object_moves_it);
+	tcase_add_test(tcase, prealloc_of_large_foreign_memory_copies_it);
 	tcase_add_test(tcase, prealloc_beside_packed_bytes_does_not_touch_them);
 	tcase_add_loop_test(
 		tcase, prealloc_to_the_last_byte_of_room_stays_inside, 1, 18);

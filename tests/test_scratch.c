@@ -137,6 +137,25 @@ START_TEST(memory_kept_after_a_huge_use_is_bounded)
 }
 END_TEST
 
+/* Nor does the list of large objects stay as long as it was, where they are all
+   there was. */
+START_TEST(list_of_many_large_objects_is_not_kept)
+{
+	tarn_mark mark;
+	tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
+	size_t held = stats_of(pool).held;
+
+	tarn_scratch_end(pool, mark);
+	for (int i = 0; i < 100; i++) {
+		pool = tarn_scratch_begin(NULL, &mark);
+		ck_assert_uint_eq(stats_of(pool).held, held);
+		fill(pool, 50, LARGE);
+		ck_assert_uint_gt(stats_of(pool).held, held);
+		tarn_scratch_end(pool, mark);
+	}
+}
+END_TEST
+
 /* ---- threads ---------------------------------------------------------------
  */
 
@@ -286,6 +305,7 @@ int main(void)
 	tcase_add_loop_test(tcase, uses_that_are_alike_take_nothing_after_a_few,
 			    0, 2);
 	tcase_add_test(tcase, memory_kept_after_a_huge_use_is_bounded);
+	tcase_add_test(tcase, list_of_many_large_objects_is_not_kept);
 
 	tcase = suite_case(suite, "threads");
 	tcase_add_test(tcase, scratch_ends_with_its_thread);
