@@ -229,8 +229,8 @@ static void late(void *value)
 	late_failed += pool == NULL || tarn_palloc(pool, 1000) == NULL;
 	late_alone += mark.reserved[0] == NULL;
 	tarn_scratch_end(pool, mark);
-	/* Not its own: ignored, where nobody watches. */
-	for (int i = 0; i < 100 && !watched(); i++)
+	/* Not its own: ignored, where that does not end the program. */
+	for (int i = 0; i < 100 && !blamed(); i++)
 		tarn_scratch_end(late_other.pool, late_other.mark);
 	if (late_runs < DESTRUCTOR_ROUNDS)
 		pthread_setspecific(late_key, value);
