@@ -269,10 +269,10 @@ static void check_hits(int last, int end)
 	if (!is_usable(last, end))
 		return;
 	for (int alignment = 1; alignment < words; alignment *= 2)
-		for (int size = 0; size <= small; size++)
+		for (int size = 0; size <= small && size <= end - last; size++)
 			check_take(last, end, alignment, size);
 	for (int alignment = 1; alignment < words; alignment *= 2)
-		for (int size = 1; size <= small; size++)
+		for (int size = 1; size <= small && size <= end - last; size++)
 			check_take_neatly(last, end, alignment, size);
 	for (int max : most)
 		for (int size = 0; size < words; size++) {
