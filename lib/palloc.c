@@ -265,7 +265,8 @@ static __attribute__((noinline)) void *palloc_fresh(tarn_pool *pool,
 		       : palloc_watched(pool, local, &request, caller);
 }
 
-void *tarn_local_palloc_miss(tarn_local *local, size_t size)
+__attribute__((noinline)) void *tarn_local_palloc_miss(tarn_local *local,
+						       size_t size)
 {
 	struct local *whole = (struct local *)local;
 	/* Before all else: this is what freed memory makes of a hit. */
@@ -277,8 +278,8 @@ void *tarn_local_palloc_miss(tarn_local *local, size_t size)
 				      __builtin_return_address(0));
 }
 
-void *tarn_local_pmemalign_miss(tarn_local *local, size_t alignment,
-				size_t size)
+__attribute__((noinline)) void *
+tarn_local_pmemalign_miss(tarn_local *local, size_t alignment, size_t size)
 {
 	struct local *whole = (struct local *)local;
 
