@@ -65,7 +65,8 @@ static size_t resized_level(const struct actor *actor, const struct kept *kept,
 {
 	size_t large_above = actor->scene->pools[kept->pool].large_above;
 
-	if (now->ptr == kept->object.ptr ||
+	/* What has no byte yet is allocated anew. */
+	if ((kept->object.size != 0 && now->ptr == kept->object.ptr) ||
 	    (kept->object.size > large_above && now->size > large_above))
 		return kept->object.level;
 	return actor->level[kept->pool];

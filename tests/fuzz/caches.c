@@ -83,10 +83,15 @@ void caches_alloc(struct model *model, struct member *member)
 	tarn_cache_free(cache->cache, NULL);
 	before = before_call(model, member);
 	ptr = call(model, cache);
-	if (ptr != NULL)
+	if (ptr != NULL) {
 		enter_cached(model, member, cache, ptr);
-	else
-		check_refused(model, member, &before, false);
+		return;
+	}
+	/* What a thread's first use took is the cache's for good. */
+	REQUIRE(member_stats(member).handed_out >= before.stats.handed_out);
+	before.stats.handed_out = member_stats(member).handed_out;
+	errno = ENOMEM;
+	check_refused(model, member, &before, false);
 }
 
 /* ---- scratch ------------------------------------------------------------ */

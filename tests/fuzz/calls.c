@@ -111,10 +111,12 @@ static bool is_large(const struct member *member, const struct object *object,
 		member_stats(member).large_count == before->stats.large_count);
 }
 
-/* Whether it was not allocated anew, though it moved. */
+/* Whether it was not allocated anew. What has no byte yet is. */
 static bool stays_old(const struct member *member, const struct object *object,
 		      const struct object *now)
 {
+	if (object->size != 0 && now->ptr == object->ptr)
+		return true;
 	return object->large && object->size > member->large_above &&
 	       now->size > member->large_above;
 }
@@ -134,7 +136,7 @@ static void enter_resized(struct model *model, struct member *member,
 	member->large_count = member_stats(member).large_count;
 	REQUIRE(member->large_count <= before->stats.large_count + 1);
 	REQUIRE(member->large_count + 1 >= before->stats.large_count);
-	if (now.ptr != object->ptr && !stays_old(member, object, &now)) {
+	if (!stays_old(member, object, &now)) {
 		now.thread = marks_thread();
 		now.level = marks_level(member);
 	}
@@ -215,7 +217,7 @@ static void step_free_sized(struct model *model, struct member *member)
 	refuse_free_sized(member, object);
 	object_free(member->pool, object);
 	/* What has no byte is not freed, though it may be in the large list. */
-	if (object->size == 0)
+	if (object->size == 0 && object->cache == NULL)
 		return;
 	if (object->cache != NULL) {
 		member_recount(member);

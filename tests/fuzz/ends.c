@@ -100,9 +100,12 @@ static struct handler *pick_handler(struct model *model, struct member *member)
 {
 	size_t i = input_byte(&model->in);
 
-	return member->handler_count != 0
-		       ? &member->handlers[i % member->handler_count]
-		       : NULL;
+	struct handler *handler;
+
+	if (member->handler_count == 0)
+		return NULL;
+	handler = &member->handlers[i % member->handler_count];
+	return handler->handle != NULL ? handler : NULL;
 }
 
 void ends_cancel(struct model *model, struct member *member)

@@ -102,8 +102,14 @@ static void rewound(struct member *member, const struct rewind *rewind)
 		    object->level > rewind->to)
 			member_leave(member, object);
 	}
-	for (size_t i = 0; i < member->handler_count; i++)
-		REQUIRE(!handler_is_since(&member->handlers[i], rewind));
+	for (size_t i = 0; i < member->handler_count; i++) {
+		struct handler *handler = &member->handlers[i];
+
+		REQUIRE(!handler_is_since(handler, rewind));
+		if (handler->thread == rewind->thread &&
+		    handler->level > rewind->to)
+			handler->handle = NULL;
+	}
 	REQUIRE(member_stats(member).large_count <= member->large_count);
 	member_recount(member);
 	check_contents(member);

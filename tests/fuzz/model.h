@@ -34,8 +34,8 @@ struct member;
 
 struct handler {
 	struct member *member;
-	tarn_cleanup *handle;
-	size_t steps; /* how many calls it makes when it runs */
+	tarn_cleanup *handle; /* NULL: it ended with a rewind */
+	size_t steps;         /* how many calls it makes when it runs */
 	bool pending;
 	unsigned thread; /* that registered it */
 	size_t level;    /* marks of that thread around it */
