@@ -99,15 +99,15 @@ static struct object *pick_object(struct model *model, struct member *member)
 }
 
 /* Whether `now`, which the object has become, is in the large list: whatever is
-   large, and what came from there and was not moved by a copy. One that is
-   there though it is small stays when it is copied. */
+   large, and what came from there and was not moved by a copy. A copy frees the
+   old one, but for one of no bytes. */
 static bool is_large(const struct member *member, const struct object *object,
 		     const struct object *now, const struct before *before)
 {
 	if (object->large && now->ptr == object->ptr)
 		return true;
 	return now->size > member->large_above || grew_large(member, before) ||
-	       (object->large && object->size > member->large_above &&
+	       (object->large && object->size != 0 &&
 		member_stats(member).large_count == before->stats.large_count);
 }
 
