@@ -28,7 +28,8 @@
  * is refused with EBUSY, as is a reset or destroy that meets another one.
  *
  * Errors are NULL or -1 with errno; errno is untouched on success; after an
- * error the pool is as it was and usable. A NULL pool is undefined except in
+ * error the pool is as it was and usable, but for memory that the library now
+ * has for the next request. A NULL pool is undefined except in
  * tarn_pool_destroy. Allocation orders nothing between threads: to hand an
  * object to another thread is the caller's business. Nothing here may be
  * called from a signal handler. A pool must not be passed between two copies
@@ -450,8 +451,10 @@ typedef struct tarn_mark {
  * only this thread may free or resize what it allocated since, by tarn_pfree
  * and the like; other threads allocate from the pool as ever. What
  * tarn_prealloc moves is allocated anew, but a large object stays as old as it
- * was. Caches, children and data set meanwhile stay. A mark never rewound ends
- * at reset or destroy. Where there is no memory for a thread's first mark in a
+ * was; one of no bytes is allocated when it grows. Caches, children and data
+ * set meanwhile stay. A mark never rewound ends at reset or destroy; until then
+ * a thread that has the slot of one that ended with it finds it open, and frees
+ * nothing by size. Where there is no memory for a thread's first mark in a
  * pool it is void: reserved[0] is NULL, errno untouched. A rewind to it does
  * nothing, and what was allocated since is as if there were no mark.
  * Owner-only. O(1), a few stores. After obstacks and nested arenas.
