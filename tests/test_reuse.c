@@ -594,12 +594,35 @@ START_TEST(room_back_when_bins_do_not_suit)
 }
 END_TEST
 
+/* What came since a mark goes with the rewind, and not before. */
+START_TEST(free_within_a_mark_left_to_the_rewind)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_local *local = tarn_pool_local(pool);
+	size_t before = handed_out(pool);
+
+	for (int i = 0; i < 100; i++) {
+		tarn_mark mark = tarn_local_mark(local);
+		void *object = tarn_palloc(pool, 100);
+		size_t out = handed_out(pool);
+
+		ck_assert_int_eq(tarn_pfree_sized(pool, object, 100), 0);
+		ck_assert_uint_eq(handed_out(pool), out);
+		ck_assert_ptr_ne(tarn_palloc(pool, 100), object);
+		tarn_local_rewind(local, mark);
+		ck_assert_uint_eq(handed_out(pool), before);
+	}
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 static void add_room_tests(Suite *suite)
 {
 	TCase *tcase = suite_case(suite, "room");
 
 	tcase_add_test(tcase, room_back_when_bins_are_empty);
 	tcase_add_test(tcase, room_back_when_bins_do_not_suit);
+	tcase_add_test(tcase, free_within_a_mark_left_to_the_rewind);
 }
 
 /* ---- random programs -------------------------------------------------------
@@ -1229,6 +1252,36 @@ START_TEST(depot_made_late_has_all)
 }
 END_TEST
 
+/* A depot in freed memory goes with it. */
+START_TEST(depot_of_freed_memory_ends_at_reset)
+{
+	struct counting counting;
+	tarn_pool *pool;
+
+	counting_init(&counting);
+	pool = counting_pool(&counting, 16384);
+	for (int round = 0; round < 100; round++) {
+		size_t count;
+
+		upstream_fails(&counting, true);
+		count = fill(pool, 16);
+		for (size_t i = 0; i < count; i++)
+			REQUIRE(tarn_pfree_sized(pool, filled[i], 16) == 0);
+		ck_assert_ptr_null(pool_depot(pool));
+		ck_assert_ptr_nonnull(tarn_palloc(pool, 1000));
+		ck_assert_ptr_nonnull(pool_depot(pool));
+		ck_assert(!pool_depot(pool)->lasting);
+		tarn_pool_reset(pool);
+		ck_assert_ptr_null(pool_depot(pool));
+		ck_assert(!reuse_is_active(pool));
+		upstream_fails(&counting, false);
+	}
+	again(pool, 0, 100);
+	tarn_pool_destroy(pool);
+	counting_finish(&counting);
+}
+END_TEST
+
 struct poor {
 	struct counting *counting;
 	struct given given;
@@ -1374,6 +1427,7 @@ static void add_limit_tests(Suite *suite)
 	tcase_add_test(tcase, limit_small_freed_larger_succeeds);
 	tcase_add_test(tcase, limit_random_sizes_get_on);
 	tcase_add_test(tcase, depot_made_late_has_all);
+	tcase_add_test(tcase, depot_of_freed_memory_ends_at_reset);
 	tcase_add_test(tcase, thread_without_bins_served);
 	tcase_add_test(tcase, thread_bins_of_freed_memory_until_reset);
 	tcase_add_test(tcase, upstream_fails_once_usable);
