@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "marks.h"
 #include "steps.h"
 
 /* ---- what a cleanup does ------------------------------------------------ */
@@ -43,11 +42,9 @@ static void handler_run(void *data)
 	struct member *member = handler->member;
 	struct model *model = handler_model;
 	enum state state = member->state;
-	bool early = model->early == handler || member->rewind != NULL;
+	bool early = model->early == handler;
 	int error = errno;
 
-	if (model->early != handler && member->rewind != NULL)
-		marks_check_turn(handler);
 	model->early = NULL;
 	REQUIRE(handler->pending);
 	handler->pending = false;
@@ -80,9 +77,7 @@ void ends_add(struct model *model, struct member *member)
 	if (member->handler_count == HANDLERS)
 		return;
 	handler_model = model;
-	*handler =
-		(struct handler){member, NULL,           steps,
-				 false,  marks_thread(), marks_level(member)};
+	*handler = (struct handler){member, NULL, steps, false};
 	handler->handle = tarn_cleanup_add(member->pool, handler_run, handler);
 	if (handler->handle == NULL) {
 		check_refused(model, member, &before, false);
@@ -100,12 +95,9 @@ static struct handler *pick_handler(struct model *model, struct member *member)
 {
 	size_t i = input_byte(&model->in);
 
-	struct handler *handler;
-
-	if (member->handler_count == 0)
-		return NULL;
-	handler = &member->handlers[i % member->handler_count];
-	return handler->handle != NULL ? handler : NULL;
+	return member->handler_count != 0
+		       ? &member->handlers[i % member->handler_count]
+		       : NULL;
 }
 
 void ends_cancel(struct model *model, struct member *member)
