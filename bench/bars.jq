@@ -77,10 +77,18 @@ def bars:
 		beside("W5"; "tarn"; "floor-inline"); 1.15),
 	at_most("W6-nodes: held / asked, tarn-8";
 		(values("W6-nodes"; "tarn-8"; "held") // [] | median); 1.03),
+	at_most("W7-lifo: tarn-cache / mimalloc";
+		beside("W7-lifo"; "tarn-cache"; "mimalloc"); 0.5),
+	at_most("W7-fifo: tarn-cache / mimalloc";
+		beside("W7-fifo"; "tarn-cache"; "mimalloc"); 0.7),
+	best_of("W7-passed"; "tarn-cache"; is_peer; 0.7),
 	(("W9-64K-1", "W9-64K-2") as $id
 	 | at_most("\($id): tarn / glibc"; beside($id; "tarn"; "glibc"); 1)),
 	at_most("W9-64K: two threads / one";
 		ratio(ns("W9-64K-2"; "tarn"); ns("W9-64K-1"; "tarn")); 1.3),
+	(("W10-cc1", "W10-sqlite") as $id
+	 | at_most("\($id): tarn / mimalloc";
+		beside($id; "tarn"; "mimalloc"); 1)),
 	at_most("W10-nginx: tarn / original";
 		beside("W10-nginx"; "tarn"; "original"); 0.7),
 	at_most("W10-nginx: peak held, tarn / original";

@@ -32,6 +32,11 @@ enum {
 			false, NULL                                            \
 	}
 
+#define UNITS_CASE(id, title, workload, threads, count, mix)                   \
+	{                                                                      \
+		id, title, workload, threads, 1, count, 32, mix, true, NULL    \
+	}
+
 const struct bench_case bench_cases[] = {
 	{"W1-code", "one thread, 8..128 bytes, reset every 2,000",
 	 WORKLOAD_FILL, 1, 1, WARM, 0, MIX_UNIFORM, true, NULL},
@@ -65,6 +70,15 @@ const struct bench_case bench_cases[] = {
 	 WORKLOAD_MEMORY, 1, 1, MILLION, 0, MIX_LOG_NORMAL, true, NULL},
 	{"W6-nodes", "1,000,000 objects of 24 bytes", WORKLOAD_MEMORY, 1, 1,
 	 MILLION, 24, MIX_NODES, true, NULL},
+	UNITS_CASE("W7-lifo", "32 bytes, taken and freed", WORKLOAD_UNITS, 1, 1,
+		   MIX_FIXED),
+	UNITS_CASE("W7-fifo", "32 bytes, 1,000 alive, the oldest freed",
+		   WORKLOAD_UNITS, 1, 1000, MIX_FIXED),
+	UNITS_CASE("W7-mixed", "8..128 bytes, 1,024 alive, any one freed",
+		   WORKLOAD_UNITS_MIXED, 1, 1024, MIX_UNIFORM),
+	UNITS_CASE("W7-passed",
+		   "32 bytes, made by one thread, freed by another",
+		   WORKLOAD_PASSED, 2, 0, MIX_FIXED),
 	{"W8-1", "1 thread, 32 bytes", WORKLOAD_FIXED, 1, 1, WARM, 32,
 	 MIX_FIXED, true, NULL},
 	{"W8-2", "2 threads, 32 bytes", WORKLOAD_SHARED_FIXED, 2, 1, SHARED, 32,

@@ -20,9 +20,12 @@ enum workload {
 	WORKLOAD_SHARED,  /* W3, W4: threads fill `pools` pools, reset      */
 	WORKLOAD_CHURN,   /* W5: threads that come, allocate and go         */
 	WORKLOAD_MEMORY,  /* W6: what a million objects take                */
-	WORKLOAD_LARGE,   /* W9: a large object taken and freed             */
-	WORKLOAD_REPLAY,  /* W10: a trace of a real program                 */
-	WORKLOAD_FIXED,   /* W8: as FILL, objects of one size               */
+	WORKLOAD_UNITS,   /* W7: objects of one size, freed one by one      */
+	WORKLOAD_UNITS_MIXED, /* W7: the same of several sizes              */
+	WORKLOAD_PASSED, /* W7: made by one thread, freed by another       */
+	WORKLOAD_LARGE,  /* W9: a large object taken and freed             */
+	WORKLOAD_REPLAY, /* W10: a trace of a real program                 */
+	WORKLOAD_FIXED,  /* W8: as FILL, objects of one size               */
 	WORKLOAD_SHARED_FIXED /* W8: as SHARED                              */
 };
 

@@ -44,6 +44,14 @@ void worker_pin(int thread)
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
+void worker_yield(void)
+{
+	static __thread unsigned spins;
+
+	if (++spins % 4096 == 0)
+		sched_yield();
+}
+
 static void *member_main(void *arg)
 {
 	struct member *member = arg;

@@ -7,6 +7,8 @@
  *	PEER_ZEROES    void *peer_zero(peer_local *, size_t)
  *	PEER_ALIGNS    void *peer_align(peer_local *, size_t align, size_t size)
  *	PEER_RESIZES   void *peer_resize(peer_local *, void *, size_t, size_t)
+ *	PEER_GIVES     void peer_give(peer_local *, void *, size_t), of what is
+ *	               freed in a trace of malloc
  *	PEER_CLEANUP   void peer_cleanup(peer_local *, size_t *count), which
  *	               adds one to *count at the pool's end
  *	PEER_LEAST     with PEER_FREES: only larger objects are freed
@@ -30,7 +32,7 @@ struct replay {
 	peer_pool **pools;
 	peer_local **locals;
 	void **objects;
-	bool one_by_one; /* frees, of a peer without pools */
+	bool one_by_one; /* frees, in a trace of malloc */
 	size_t cleanups;
 };
 
@@ -76,6 +78,10 @@ static inline void *peer_resize(peer_local *local, void *old, size_t old_size,
 
 	if (old != NULL)
 		memcpy(object, old, old_size < size ? old_size : size);
+#ifdef PEER_GIVES
+	if (old != NULL)
+		peer_give(local, old, old_size);
+#endif
 	return object;
 }
 #endif
@@ -136,9 +142,16 @@ static inline void replay_free(const struct replay *replay,
 	void *old = replay->objects[step->old];
 
 	replay->objects[step->old] = NULL;
+#ifdef PEER_GIVES
+	if (replay->one_by_one) {
+		if (old != NULL)
+			peer_give(replay->locals[step->pool], old,
+				  step->old_size);
+		return;
+	}
+#endif
 #ifdef PEER_LISTS
-	if (replay->one_by_one)
-		malloc_give(old, step->old_size);
+	(void)old;
 #elif defined PEER_REFUSES
 	if (old != NULL)
 		peer_free(replay->locals[step->pool], old, step->old_size);

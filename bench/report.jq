@@ -24,7 +24,7 @@ def colour:
 
 def name_of($all):
 	.peer as $p | $p + (if ($all | peer($p).shared) == "mutex" and
-		($id | test("^W([345]|8-2|9)"))
+		($id | test("^W([345]|7-passed|8-2|9)"))
 		then " (mutex)" else "" end);
 
 def bars($metric):

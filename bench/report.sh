@@ -85,6 +85,7 @@ workload()
 	W4) echo 'W4: threads that share many pools' ;;
 	W5) echo 'W5: threads that come and go' ;;
 	W6) echo 'W6: memory' ;;
+	W7) echo 'W7: objects freed one by one' ;;
 	W8) echo 'W8: the floors, the least that a call can cost' ;;
 	W9) echo 'W9: large objects' ;;
 	W10) echo 'W10: traces of real programs' ;;

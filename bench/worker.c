@@ -234,6 +234,7 @@ static void (*workload_find(const struct workload_entry *workloads,
 	bool shared = bench_case->workload == WORKLOAD_SHARED ||
 		      bench_case->workload == WORKLOAD_SHARED_FIXED ||
 		      bench_case->workload == WORKLOAD_CHURN ||
+		      bench_case->workload == WORKLOAD_PASSED ||
 		      bench_case->workload == WORKLOAD_LARGE;
 
 	if (shared && strcmp(info->shared, "none") == 0)

@@ -109,6 +109,9 @@ void crew_end(struct crew *crew);
 /* The calling thread, to the processor of this number. */
 void worker_pin(int thread);
 
+/* In a loop that waits: lets another thread have the processor now and then. */
+void worker_yield(void);
+
 /* How many processors these threads have for themselves. */
 int worker_processors(int threads);
 

@@ -23,8 +23,9 @@
  *	               newest object of the thread
  *	PEER_LISTS     size_t peer_lists(const peer_pool *): bytes that are the
  *	               bench's own and not the peer's
+ *	PEER_GIVES     peer_take and peer_give, see units.h: W7
  *	PEER_FLOOR     only W1, W3, W4, W5 and W8
- *	PEER_FIXED     objects of WORKER_FIXED_SIZE: only W8
+ *	PEER_FIXED     objects of WORKER_FIXED_SIZE: only W8, and W7 of one size
  * and for traces, what replay.h names.
  *
  * C11 and C++17.
@@ -246,6 +247,10 @@ static void run_shared(const struct bench_case *bench_case)
 	crew_end(share.crew);
 }
 
+#ifdef PEER_GIVES
+#include "units.h"
+#endif
+
 #ifndef PEER_FIXED
 
 /* ---- W5: threads that come and go ---------------------------------------- */
@@ -381,14 +386,23 @@ static void run_large(const struct bench_case *bench_case)
 /* ---- what this peer does ------------------------------------------------- */
 
 static const struct workload_entry workload_entries[] = {
-	{WORKLOAD_FIXED, run_fill},      {WORKLOAD_SHARED_FIXED, run_shared},
+	{WORKLOAD_FIXED, run_fill},        {WORKLOAD_SHARED_FIXED, run_shared},
+#ifdef PEER_GIVES
+	{WORKLOAD_UNITS, run_units},
+#ifndef PEER_GIVES_OWN
+	{WORKLOAD_PASSED, run_passing},
+#endif
+#endif
 #ifndef PEER_FIXED
-	{WORKLOAD_FILL, run_fill},       {WORKLOAD_SHARED, run_shared},
+	{WORKLOAD_FILL, run_fill},         {WORKLOAD_SHARED, run_shared},
 	{WORKLOAD_CHURN, run_churn},
 #ifndef PEER_FLOOR
 	{WORKLOAD_MEMORY, run_memory},
+#ifdef PEER_GIVES
+	{WORKLOAD_UNITS_MIXED, run_units},
+#endif
 #ifdef PEER_LIVES
-	{WORKLOAD_REQUEST, run_request}, {WORKLOAD_REPLAY, run_replay},
+	{WORKLOAD_REQUEST, run_request},   {WORKLOAD_REPLAY, run_replay},
 #endif
 #ifdef PEER_HANDED
 	{WORKLOAD_HANDED, run_handed},

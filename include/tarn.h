@@ -28,7 +28,8 @@
  * is refused with EBUSY, as is a reset or destroy that meets another one.
  *
  * Errors are NULL or -1 with errno; errno is untouched on success; after an
- * error the pool is as it was and usable. A NULL pool is undefined except in
+ * error the pool is as it was and usable, but for memory that the library now
+ * has for the next request. A NULL pool is undefined except in
  * tarn_pool_destroy. Allocation orders nothing between threads: to hand an
  * object to another thread is the caller's business. Nothing here may be
  * called from a signal handler. A pool must not be passed between two copies
@@ -93,6 +94,7 @@ extern "C" {
 typedef struct tarn_pool tarn_pool;
 typedef struct tarn_local tarn_local;
 typedef struct tarn_cleanup tarn_cleanup;
+typedef struct tarn_cache tarn_cache;
 
 /*
  * Called before an allocation from `pool` returns NULL with ENOMEM, with no
@@ -105,7 +107,9 @@ typedef void tarn_oom_fn(tarn_pool *pool, size_t size, void *data);
 
 /*
  * Where blocks and large allocations come from. The functions may be called
- * from any thread at once and must not use the pool. This layout is frozen.
+ * from any thread at once and must not use the pool; nor may they create a
+ * tarn_cache or end one, by reset or destroy of its pool. This layout is
+ * frozen.
  */
 typedef struct tarn_upstream {
 	/*
@@ -261,7 +265,7 @@ TARN_NOPLT void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size);
  * call, from `old_size` to `new_size` bytes, keeping what both hold. NULL `ptr`
  * allocates. In place for the calling thread's last object where there is room
  * and it stays small, for a smaller size, and for a large object where upstream
- * can (within a limit, malloc's alone); else moved, and a large old one freed.
+ * can (within a limit, malloc's alone); else moved, and the old memory freed.
  * Returns the memory, or NULL with ENOMEM: the old one stays. Other threads
  * must not use the object meanwhile. MT-Safe.
  */
@@ -275,6 +279,35 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
  * read. MT-Safe. O(1), one mutex of a few.
  */
 int tarn_pfree(tarn_pool *pool, void *ptr);
+
+/*
+ * Frees memory of tarn_palloc, tarn_pcalloc, tarn_prealloc or tarn_pmemdup,
+ * whichever thread had it, of `size` bytes as asked for. What is large goes as
+ * in tarn_pfree. What is small is used again by later requests in this pool, of
+ * the calling thread first; by those of any thread once it is more than a
+ * thread keeps at hand, 1/128 of what the pool holds, from 1 to 64 KiB. It goes
+ * back to upstream at reset or destroy. NULL, and 0 bytes, are nothing to free.
+ * Returns 0, or -1: ENOENT for a large size that is not listed, EINVAL for a
+ * pointer that is not aligned as a request's. In a watched pool memory is not
+ * used again, and a wrong size of a small object ends the program, but not
+ * where ThreadSanitizer alone watches. MT-Safe. O(1), mostly a few stores; now
+ * and then one mutex. After C23's free_sized.
+ */
+int tarn_pfree_sized(tarn_pool *pool, void *ptr, size_t size);
+
+/*
+ * The same for memory of every other call, with the alignment that was asked
+ * for: 1 for tarn_pnalloc and for strings, the type's for tarn_new. EINVAL for
+ * an alignment that is no power of two, too. What is used again is the memory
+ * to the byte; less than 16 bytes cannot hold a link and are lost until reset,
+ * as is what an alignment skipped. Sizes that come back are served from what
+ * was freed for as long as a program runs; where sizes differ at random by
+ * single bytes, or alignments do, free memory spreads, and more is held than by
+ * tarn_palloc, whose objects take whole alignments. After C23's
+ * free_aligned_sized.
+ */
+int tarn_pfree_aligned_sized(tarn_pool *pool, void *ptr, size_t alignment,
+			     size_t size);
 
 /* count * size, or SIZE_MAX, which no allocation grants. Pure. */
 static inline size_t tarn_array_size(size_t count, size_t size)
@@ -345,7 +378,9 @@ tarn_pool *tarn_local_pool(tarn_local *local);
  * What the inline calls below do when the room does not suffice. Not to be
  * called directly. Owner-only.
  */
-void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size);
+TARN_NOPLT void *tarn_local_palloc_miss(tarn_local *local, size_t size);
+TARN_NOPLT void *tarn_local_pmemalign_miss(tarn_local *local, size_t alignment,
+					   size_t size);
 
 /* As tarn_palloc, without the lookup. Owner-only. */
 static inline void *tarn_local_palloc(tarn_local *local, size_t size)
@@ -365,7 +400,7 @@ static inline void *tarn_local_palloc(tarn_local *local, size_t size)
 			return last;
 		}
 	}
-	return tarn_local_miss(local, TARN_ALIGNMENT, size);
+	return tarn_local_palloc_miss(local, size);
 }
 
 /* As tarn_pmemalign, without the lookup. Owner-only. */
@@ -388,7 +423,7 @@ static inline void *tarn_local_pmemalign(tarn_local *local, size_t alignment,
 			return object;
 		}
 	}
-	return tarn_local_miss(local, alignment, size);
+	return tarn_local_pmemalign_miss(local, alignment, size);
 }
 
 /* As tarn_pnalloc, without the lookup. Owner-only. */
@@ -401,6 +436,80 @@ static inline void *tarn_local_pnalloc(tarn_local *local, size_t size)
 #define tarn_local_new(local, type)                                            \
 	((type *)tarn_local_pmemalign((local), TARN_ALIGNOF(type),             \
 				      sizeof(type)))
+
+/* ---- mark and rewind ------------------------------------------------- */
+
+/* A moment in what a thread allocates from a pool. The library's to read. */
+typedef struct tarn_mark {
+	void *reserved[8];
+} tarn_mark;
+
+/*
+ * Returns a mark of this moment. All that this thread allocates from the pool
+ * from here on, small and large, is free again after tarn_local_rewind to it,
+ * and the cleanups that it registers run then. Marks nest. Until the rewind
+ * only this thread may free or resize what it allocated since, by tarn_pfree
+ * and the like; other threads allocate from the pool as ever. What
+ * tarn_prealloc moves is allocated anew, but a large object stays as old as it
+ * was; one of no bytes is allocated when it grows. Caches, children and data
+ * set meanwhile stay. A mark never rewound ends at reset or destroy; until then
+ * a thread that has the slot of one that ended with it finds it open, and frees
+ * nothing by size. Where there is no memory for a thread's first mark in a
+ * pool it is void: reserved[0] is NULL, errno untouched. A rewind to it does
+ * nothing, and what was allocated since is as if there were no mark.
+ * Owner-only. O(1), a few stores. After obstacks and nested arenas.
+ */
+TARN_NOPLT tarn_mark tarn_local_mark(tarn_local *local);
+
+/*
+ * Frees what this thread allocated since `mark`, and ends that mark and all
+ * later ones. Cleanups run newest first, and may allocate. A mark that has
+ * ended is ignored (told under TARN_DEBUG=owner), and so is a void one.
+ * Owner-only. O(1), a few stores, where one chunk sufficed; else O(chunks), and
+ * O(all large ones, cleanups) of the pool where such were made.
+ */
+TARN_NOPLT void tarn_local_rewind(tarn_local *local, tarn_mark mark);
+
+/*
+ * Returns a pool of this thread's own for temporaries, warm from the last use,
+ * which is not `conflict` (the pool in which the caller has its results, or
+ * NULL), and sets *mark for tarn_scratch_end; or NULL with ENOMEM. Uses nest,
+ * ended in the order opposite to their begins. Valid until that end, for this
+ * thread alone, and children, caches and data of it until the end of the
+ * outermost use. At most 256 KiB stay warm between uses, a thread; they end
+ * with it, and for a thread past its end each use has a pool that is made then.
+ * MT-Safe. O(1), a few stores.
+ */
+TARN_NOPLT tarn_pool *tarn_scratch_begin(const tarn_pool *conflict,
+					 tarn_mark *mark);
+
+/* Ends a use: frees all that was allocated since its begin. The thread of that
+   begin alone. O(1) as tarn_local_rewind. */
+TARN_NOPLT void tarn_scratch_end(tarn_pool *pool, tarn_mark mark);
+
+/* ---- objects of one size --------------------------------------------- */
+
+/*
+ * Returns a cache of objects of `size` bytes, aligned to `alignment` (a power
+ * of two; size 0 counts as 1), which lives until reset or destroy of `pool`; or
+ * NULL: ENOMEM, EINVAL for an alignment that is none. An object takes two
+ * pointers at least. MT-Safe. O(1). After Bonwick's magazines and Boost's pool.
+ */
+tarn_cache *tarn_cache_create(tarn_pool *pool, size_t size, size_t alignment);
+
+/*
+ * Returns an object, contents undefined, valid until it is freed or the cache
+ * ends; or NULL with ENOMEM. MT-Safe. O(1), a few stores; a mutex once for many
+ * objects.
+ */
+TARN_NOPLT void *tarn_cache_alloc(tarn_cache *cache);
+
+/*
+ * Takes an object back, whichever thread allocated it; NULL is fine. Memory of
+ * which all objects are free goes back to the pool when many are free, and at
+ * tarn_trim. MT-Safe. O(1) as tarn_cache_alloc, and O(free) now and then.
+ */
+TARN_NOPLT void tarn_cache_free(tarn_cache *cache, void *object);
 
 /* ---- cleanups -------------------------------------------------------- */
 
@@ -429,9 +538,11 @@ typedef struct tarn_stats {
 	/* Bytes taken from upstream and not given back. */
 	size_t held;
 	/* Bytes of the requests, each rounded up to its alignment, with the
-	   padding between them; cleanups and data kept count too. */
+	   padding between them, less what was freed, without that padding;
+	   cleanups and data kept count too, and all that caches have taken,
+	   their free objects included. */
 	size_t handed_out;
-	/* Bytes of `held` in large allocations. */
+	/* Bytes of `held` in large allocations; caches make such ones, too. */
 	size_t large;
 	/* Bytes, the pool's own; 0: none. */
 	size_t limit;
@@ -453,15 +564,18 @@ typedef struct tarn_stats {
 /*
  * Fills `stats` up to its struct_size. Returns 0, or -1 with EINVAL for a
  * struct_size that holds nothing. May run while others allocate: each figure
- * is one that was true. The descendants' memory is not included. MT-Safe.
- * O(threads seen), a few mutexes.
+ * is one that was true, but for what they free meanwhile. The descendants'
+ * memory is not included. MT-Safe. O(threads seen), a few mutexes.
  */
 int tarn_pool_stats(const tarn_pool *pool, tarn_stats *stats);
 
 /*
- * Gives cached blocks back to malloc: those of the process and of the calling
- * thread at once, those of any other thread when it next takes or
- * gives a block. MT-Safe. O(blocks cached).
+ * Gives back what no one uses: memory of which all objects of a tarn_cache are
+ * free, in any pool, save those that another thread has at hand; and cached
+ * blocks to malloc, those of the process and of the calling thread at once,
+ * those of any other thread when it next takes or gives a block. In the child
+ * of a fork the caches made before are left alone. MT-Safe. O(blocks cached +
+ * free objects of caches).
  */
 void tarn_trim(void);
 

@@ -52,6 +52,21 @@ bool cleanup_take(struct tarn_cleanup *node)
 	return pending;
 }
 
+struct tarn_cleanup *cleanup_take_since(struct cleanup_list *list,
+					uint32_t slot, uint32_t depth)
+{
+	struct tarn_cleanup *node;
+
+	mutex_lock(list->mutex);
+	node = list->newest;
+	while (node != NULL && !birth_is_since(node->birth, slot, depth))
+		node = node->older;
+	if (node != NULL)
+		cleanup_unlink_locked(list, node);
+	mutex_unlock(list->mutex);
+	return node;
+}
+
 bool cleanup_run_newest(struct cleanup_list *list)
 {
 	struct tarn_cleanup *node;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "birth.h"
 #include "mutex.h"
 #include "prefix.h"
 #include "tarn.h"
@@ -23,6 +24,7 @@ struct tarn_cleanup {
 	void (*fn)(void *);         /* [c]                               */
 	void *data;                 /* [c]                               */
 	struct cleanup_list *list;  /* [c]                               */
+	struct birth birth;         /* [c]                               */
 	struct tarn_cleanup *older; /* [l] list mutex                    */
 	struct tarn_cleanup *newer; /* [l] list mutex                    */
 	bool pending;               /* [l] list mutex: neither ran, nor
@@ -36,12 +38,18 @@ static inline void cleanup_init(struct cleanup_list *list, struct mutex *mutex)
 	list->count = 0;
 }
 
-/* Makes `node`, fn and data set, the newest. Any thread. */
+/* Makes `node`, fn, data and birth set, the newest. Any thread. */
 void cleanup_add(struct cleanup_list *list, struct tarn_cleanup *node);
 
 /* Takes it out of its list: true for the one caller that may decide what
    becomes of it, else false with ENOENT. Any thread. */
 bool cleanup_take(struct tarn_cleanup *node);
+
+/* Takes the newest one out that was registered within more than `depth` marks
+   of the thread of `slot`, as cleanup_take does; or returns NULL. Any thread.
+ */
+struct tarn_cleanup *cleanup_take_since(struct cleanup_list *list,
+					uint32_t slot, uint32_t depth);
 
 /* Runs the newest one; false if there is none. Exclusive. */
 bool cleanup_run_newest(struct cleanup_list *list);

@@ -162,6 +162,8 @@ static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 	pool->parent = parent;
 	pool->limit = options->limit;
 	pool->watch = NULL;
+	pool->loose = NULL;
+	pool->caches = NULL;
 	pool->on_oom = options->on_oom;
 	pool->on_oom_data = options->on_oom_data;
 	if (pool->on_oom == NULL && parent != NULL) {

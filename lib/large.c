@@ -16,6 +16,12 @@
 #define LARGE_SHARD_BITS 5
 #define LARGE_SHARDS     ((size_t)1 << LARGE_SHARD_BITS)
 
+/* Objects that a rewind takes out at a time, since upstream is not called under
+   a mutex: what a few hundred bytes of stack hold. */
+enum {
+	LARGE_BATCH = 16
+};
+
 /* ---- one object ----------------------------------------------------- */
 
 /* An object alone in what is held for it: touches behind it are reported. */
@@ -265,6 +271,64 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 	return found != NULL;
 }
 
+/* Exchanges the births of an object and of `entry`. */
+static bool shard_swap_birth(struct large_shard *shard, const void *object,
+			     struct large_entry *entry)
+{
+	struct large_entry *found;
+
+	mutex_lock(&shard->mutex);
+	found = shard_find_locked(shard, object);
+	if (found != NULL) {
+		struct birth birth = found->birth;
+
+		found->birth = entry->birth;
+		entry->birth = birth;
+	}
+	mutex_unlock(&shard->mutex);
+	return found != NULL;
+}
+
+/* Takes out up to LARGE_BATCH of them; what moves into the place of one taken
+   out is looked at there. */
+static size_t shard_take_since(struct large_shard *shard, uint32_t slot,
+			       uint32_t depth, struct large_entry *batch)
+{
+	size_t taken = 0;
+
+	mutex_lock(&shard->mutex);
+	for (size_t i = 0; i < shard->capacity && taken < LARGE_BATCH;) {
+		struct large_entry *entry = &shard->entries[i];
+
+		if (entry->object == NULL ||
+		    !birth_is_since(entry->birth, slot, depth)) {
+			i++;
+			continue;
+		}
+		batch[taken++] = *entry;
+		shard_uncount_locked(shard, entry);
+		shard_unplace_locked(shard, entry);
+	}
+	mutex_unlock(&shard->mutex);
+	return taken;
+}
+
+static void shard_rewind(struct large_shard *shard, const struct large_use *use,
+			 uint32_t slot, uint32_t depth)
+{
+	struct large_entry batch[LARGE_BATCH];
+	size_t taken;
+
+	/* What this thread listed it sees counted. */
+	if (shard_count(shard) == 0)
+		return;
+	do {
+		taken = shard_take_since(shard, slot, depth, batch);
+		for (size_t i = 0; i < taken; i++)
+			entry_give(&batch[i], use);
+	} while (taken == LARGE_BATCH);
+}
+
 static void shard_reset(struct large_shard *shard, const struct large_use *use)
 {
 	mutex_exclusive(&shard->mutex);
@@ -375,10 +439,11 @@ static inline __attribute__((always_inline)) struct large_shard *large_find(
 /* ---- requests -------------------------------------------------------- */
 
 void *large_alloc(struct large *large, const struct large_use *use,
-		  size_t alignment, size_t size)
+		  struct birth birth, size_t alignment, size_t size)
 {
 	struct large_entry entry;
 
+	entry.birth = birth;
 	if (!align_up_checked(size, align_min(alignment, BLOCK_LINE),
 			      &entry.size)) {
 		errno = ENOMEM;
@@ -419,7 +484,7 @@ static void *entry_resize(struct large_entry *entry,
 	}
 	object = source_resize(use->source, entry->object, entry->held, &held);
 	if (object != NULL)
-		*entry = (struct large_entry){object, size, held};
+		*entry = (struct large_entry){object, size, held, entry->birth};
 	return object;
 }
 
@@ -472,6 +537,25 @@ void *large_resize(struct large *large, const struct large_use *use,
 	object = entry_resize(&entry, use, align_up(size, TARN_ALIGNMENT));
 	large_attach(large, from, &was, entry);
 	return object;
+}
+
+void large_inherit(struct large *large, const struct large_use *use,
+		   const void *from, const void *object)
+{
+	struct large_entry entry = {.birth = BIRTH_NONE};
+
+	large_find(large, use, from, &entry, shard_swap_birth);
+	large_find(large, use, object, &entry, shard_swap_birth);
+}
+
+void large_rewind(struct large *large, const struct large_use *use,
+		  uint32_t slot, uint32_t depth)
+{
+	struct large_shard *shards = large_shards(large, use->source->watched);
+
+	shard_rewind(&large->home, use, slot, depth);
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
+		shard_rewind(&shards[i], use, slot, depth);
 }
 
 /* ---- exclusive calls, and figures ------------------------------------ */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "birth.h"
 #include "block.h"
 #include "mutex.h"
 
@@ -25,6 +26,7 @@ struct large_entry {
 	void *object; /* NULL: empty                                      */
 	size_t size;  /* bytes asked for, rounded up                      */
 	size_t held;  /* bytes, as block_take gave them                   */
+	struct birth birth;
 };
 
 struct large_shard {
@@ -100,7 +102,7 @@ static inline void large_init(struct large *large)
 
 /* An object of its own, or NULL with ENOMEM. Any thread. */
 void *large_alloc(struct large *large, const struct large_use *use,
-		  size_t alignment, size_t size);
+		  struct birth birth, size_t alignment, size_t size);
 
 /* Frees an object; false if it is not one of these. Any thread. */
 bool large_free(struct large *large, const struct large_use *use, void *object);
@@ -109,6 +111,16 @@ bool large_free(struct large *large, const struct large_use *use, void *object);
    object is as it was. `size` is no larger than half the address space. */
 void *large_resize(struct large *large, const struct large_use *use,
 		   void *object, size_t size);
+
+/* Makes `object` as old as another one that it takes the place of. Nobody else
+   may use either meanwhile. Any thread. */
+void large_inherit(struct large *large, const struct large_use *use,
+		   const void *from, const void *object);
+
+/* Frees all that was allocated within more than `depth` marks of the calling
+   thread, that of `slot`. */
+void large_rewind(struct large *large, const struct large_use *use,
+		  uint32_t slot, uint32_t depth);
 
 /* Frees all objects and tables. Exclusive. */
 void large_reset(struct large *large, const struct large_use *use);

@@ -11,6 +11,8 @@
 
 #include <sched.h>
 
+#include "unit.h"
+
 /* Bytes: the least that a thread claims after its first chunk. */
 static const size_t local_least_chunk = 128;
 
@@ -29,12 +31,6 @@ static struct room local_room(const struct local *local)
 	return (struct room){
 		__atomic_load_n(&local->hot.last, __ATOMIC_RELAXED),
 		__atomic_load_n(&local->hot.end, __ATOMIC_RELAXED)};
-}
-
-static size_t local_given(const struct local *local)
-{
-	/* ORDER local-change (relaxed): the owner reads what it wrote. */
-	return atomic_load_explicit(&local->given, memory_order_relaxed);
 }
 
 /* Sets all three; a reader between two of the stores sees `changes` odd. */
@@ -95,17 +91,50 @@ void local_count(struct local *local, size_t size)
 	local_set(local, local_room(local), local_given(local) + size);
 }
 
+/* ---- the room out of sight ------------------------------------------- */
+
+static size_t room_size(struct room room)
+{
+	return (size_t)(room.end - room.last);
+}
+
+void local_set_aside(struct local *local)
+{
+	struct room room = local_room(local);
+
+	if (room.last == room.end)
+		return;
+	local->side->aside = room;
+	local_set(local, (struct room){room.last, room.last},
+		  local_given(local) - room_size(room));
+}
+
+void local_put_back(struct local *local)
+{
+	struct room room = local->side->aside;
+
+	if (room.last == room.end)
+		return;
+	local->side->aside = (struct room){NULL, NULL};
+	local_set(local, room, local_given(local) + room_size(room));
+}
+
 /* ---- lifetime -------------------------------------------------------- */
 
 void local_reset(struct local *local, struct chunk chunk)
 {
 	struct room room = {chunk.start, chunk.end};
 
-	local->claimed = (size_t)(chunk.end - chunk.start);
+	size_t size = (size_t)(chunk.end - chunk.start);
+
+	local_set_claimed(local, size);
 	local->chunk_end = chunk.end;
 	for (int i = 0; i < LOCAL_TAILS; i++)
 		local->tails[i] = (struct room){chunk.end, chunk.end};
-	local_set(local, room, local->claimed);
+	if (local->side != NULL)
+		local_side_init(local->side, local->side->most,
+				local->side->lasting);
+	local_set(local, room, size);
 }
 
 /* ---- room ------------------------------------------------------------ */
@@ -118,21 +147,15 @@ size_t local_need(size_t alignment, size_t size)
 	return align_up(size, TARN_ALIGNMENT);
 }
 
-static size_t room_size(struct room room)
-{
-	return (size_t)(room.end - room.last);
-}
-
-/* As the inline calls do it; `size` and `alignment` are small. */
-static void *room_take(struct room *room, size_t alignment, size_t size)
+/* As the inline calls do it, in just these bytes; `size` and `alignment` are
+   small, and there are so many bytes. */
+static char *room_take(struct room *room, size_t alignment, size_t size)
 {
 	char *object = room->end - size;
 
-	if (alignment == TARN_ALIGNMENT) {
-		if (align_up(size, TARN_ALIGNMENT) > room_size(*room))
-			return NULL;
+	if (alignment == TARN_ALIGNMENT && (size & (TARN_ALIGNMENT - 1)) == 0) {
 		object = room->last;
-		room->last += align_up(size, TARN_ALIGNMENT);
+		room->last += size;
 		return object;
 	}
 	object -= (uintptr_t)object & (alignment - 1);
@@ -142,17 +165,44 @@ static void *room_take(struct room *room, size_t alignment, size_t size)
 	return object;
 }
 
-static void local_keep_tail(struct local *local, struct room tail)
+/* The same, save that what is left above an object that comes down, and in the
+   room, is nothing or a unit at least. */
+static char *room_take_neatly(struct room *room, size_t alignment, size_t size)
 {
-	struct room *smallest = &local->tails[0];
+	struct room left = *room;
+	char *object = room_take(&left, alignment, size);
+	size_t above;
 
-	if (room_size(tail) < local_least_tail)
-		return;
+	if (object == NULL)
+		return NULL;
+	above = room_size(*room) - room_size(left) - size;
+	if (above != 0 && above < UNIT_LEAST) {
+		size_t step = align_max(alignment, UNIT_LEAST);
+
+		if (room_size(left) < step)
+			return NULL;
+		left.end = object -= step;
+	}
+	if (room_size(left) != 0 && room_size(left) < UNIT_LEAST)
+		return NULL;
+	*room = left;
+	return object;
+}
+
+/* Returns what is not kept: it, or a smaller one that it pushed out. */
+static struct room local_keep_tail(struct local *local, struct room tail)
+{
+	struct room *smallest = &local->tails[0], out;
+
 	for (int i = 1; i < LOCAL_TAILS; i++)
 		if (room_size(local->tails[i]) < room_size(*smallest))
 			smallest = &local->tails[i];
-	if (room_size(tail) > room_size(*smallest))
-		*smallest = tail;
+	if (room_size(tail) < local_least_tail ||
+	    room_size(tail) <= room_size(*smallest))
+		return tail;
+	out = *smallest;
+	*smallest = tail;
+	return out;
 }
 
 /*
@@ -160,7 +210,8 @@ static void local_keep_tail(struct local *local, struct room tail)
  * object is kept as a tail.
  */
 static char *local_carve(struct local *local, struct room *room,
-			 size_t alignment, size_t size, size_t *taken)
+			 size_t alignment, size_t size, size_t *taken,
+			 struct lost *lost)
 {
 	size_t before = room_size(*room), used = align_up(size, TARN_ALIGNMENT);
 	char *end = room->end;
@@ -169,14 +220,38 @@ static char *local_carve(struct local *local, struct room *room,
 	if (object == NULL)
 		return NULL;
 	*taken = before - room_size(*room);
-	if (alignment > BLOCK_LINE && *taken >= used + local_least_tail) {
+	/* Within a mark, a tail would outlive the rewind. */
+	if (alignment > BLOCK_LINE && *taken >= used + local_least_tail &&
+	    local_depth(local) == 0) {
 		struct room gap = {object + used, end};
 
 		gap.end -= (uintptr_t)gap.end & (TARN_ALIGNMENT - 1);
-		local_keep_tail(local, gap);
+		lost->gap = local_keep_tail(local, gap);
 		*taken = used;
 	}
 	return object;
+}
+
+/* The same where what is lost is freed. */
+static char *local_carve_neatly(struct room *room, size_t alignment,
+				size_t size, size_t *taken, struct lost *lost)
+{
+	struct room before = *room;
+	char *object = room_take_neatly(room, alignment, size);
+
+	*taken = size;
+	if (object != NULL && object == room->end)
+		lost->gap = (struct room){object + size, before.end};
+	return object;
+}
+
+static char *local_carve_either(struct local *local, struct room *room,
+				size_t alignment, size_t size, size_t *taken,
+				struct lost *lost)
+{
+	return lost->neat
+		       ? local_carve_neatly(room, alignment, size, taken, lost)
+		       : local_carve(local, room, alignment, size, taken, lost);
 }
 
 /* ---- requests -------------------------------------------------------- */
@@ -185,37 +260,41 @@ static bool local_has_tail(const struct local *local, size_t size)
 {
 	size_t most = 0;
 
-	for (int i = 0; i < LOCAL_TAILS; i++)
+	for (int i = 0; i < LOCAL_TAILS && local_depth(local) == 0; i++)
 		most = align_max(most, room_size(local->tails[i]));
 	return most >= size;
 }
 
 /* An object from the kept tails, or NULL. */
-static char *local_take_tail(struct local *local, size_t alignment, size_t size)
+static char *local_take_tail(struct local *local, size_t alignment, size_t size,
+			     struct lost *lost)
 {
 	char *object = NULL;
 	size_t taken;
 
 	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++)
 		if (room_size(local->tails[i]) >= size)
-			object = local_carve(local, &local->tails[i], alignment,
-					     size, &taken);
+			object = local_carve_either(local, &local->tails[i],
+						    alignment, size, &taken,
+						    lost);
 	if (object != NULL)
 		local_set(local, local_room(local), local_given(local) + taken);
 	return object;
 }
 
-void *local_take(struct local *local, size_t alignment, size_t size)
+void *local_take(struct local *local, size_t alignment, size_t size,
+		 struct lost *lost)
 {
 	struct room room = local_room(local);
 	size_t before = room_size(room), taken;
 	char *object = NULL;
 
 	if (before >= size)
-		object = local_carve(local, &room, alignment, size, &taken);
+		object = local_carve_either(local, &room, alignment, size,
+					    &taken, lost);
 	if (object == NULL)
 		return local_has_tail(local, size)
-			       ? local_take_tail(local, alignment, size)
+			       ? local_take_tail(local, alignment, size, lost)
 			       : NULL;
 	local_set(local, room,
 		  local_given(local) - (before - room_size(room) - taken));
@@ -224,9 +303,9 @@ void *local_take(struct local *local, size_t alignment, size_t size)
 
 size_t local_want(const struct local *local, bool shared)
 {
-	if (local->claimed == 0)
+	if (local_claimed(local) == 0)
 		return LOCAL_FIRST_CHUNK;
-	return shared ? align_max(local->claimed / local_shared_part,
+	return shared ? align_max(local_claimed(local) / local_shared_part,
 				  local_least_chunk)
 		      : LOCAL_ALL;
 }
@@ -239,33 +318,86 @@ static bool local_extends(const struct local *local, struct chunk chunk)
 	       chunk.start == local_room(local).end;
 }
 
+/* Puts it before the others of the open marks, and leaves what is not header.
+   Its part of `given` is known once the chunk is divided. */
+static struct marked_chunk *local_list_chunk(struct local *local,
+					     struct chunk *chunk)
+{
+	struct marked_chunk *listed = (struct marked_chunk *)chunk->start;
+	struct local_marks *marks = &local->side->marks;
+
+	*listed = (struct marked_chunk){marks->chunks, chunk->end, marks->floor,
+					local->chunk_end, 0};
+	marks->chunks = listed;
+	chunk->start += LOCAL_MARKED;
+	return listed;
+}
+
 /*
  * Of what is left of the old chunk and of the new one the larger stays, so
  * that an outlier does not cost the room that smaller requests can use.
  */
 void *local_take_chunk(struct local *local, struct chunk chunk,
-		       size_t alignment, size_t size)
+		       size_t alignment, size_t size, struct lost *lost)
 {
-	struct room old = local_room(local), fresh = {chunk.start, chunk.end};
+	struct marked_chunk *listed = local_depth(local) != 0
+					      ? local_list_chunk(local, &chunk)
+					      : NULL;
+	struct room old = local_room(local), fresh = {chunk.start, chunk.end},
+		    rest;
 	size_t given = local_given(local) - room_size(old), taken = 0;
-	char *object;
+	char *object = NULL;
 
 	if (local_extends(local, chunk)) {
 		fresh.last = old.last;
 		old.last = old.end;
 	}
-	object = local_carve(local, &fresh, alignment, size, &taken);
+	if (lost->neat)
+		object = local_carve_neatly(&fresh, alignment, size, &taken,
+					    lost);
+	if (object == NULL)
+		object = local_carve(local, &fresh, alignment, size, &taken,
+				     lost);
 	given += taken;
-	local->claimed += (size_t)(chunk.end - chunk.start);
 	if (room_size(old) > room_size(fresh)) {
-		local_keep_tail(local, fresh);
+		rest = fresh;
 		fresh = old;
 	} else {
-		local_keep_tail(local, old);
+		rest = old;
 		local->chunk_end = chunk.end;
+		if (listed != NULL)
+			local->side->marks.floor = chunk.start;
 	}
-	local_set(local, fresh, given + room_size(fresh));
+	/* What is left within a mark comes back with the rewind. */
+	if (listed == NULL)
+		lost->rest = local_keep_tail(local, rest);
+	given += room_size(fresh);
+	if (listed != NULL)
+		listed->given = given - local_given(local);
+	local_set(local, fresh, given);
 	return object;
+}
+
+void local_move_back_slow(struct local *local, struct room room)
+{
+	local_set(local, room, local_given(local));
+}
+
+struct marked_chunk *local_leave_chunks(struct local *local, struct room room,
+					struct marked_chunk *chunks)
+{
+	struct local_marks *marks = &local->side->marks;
+	struct marked_chunk *left = marks->chunks, **link = &left;
+	size_t given = local_given(local);
+
+	for (; *link != chunks; link = &(*link)->next) {
+		given -= (*link)->given;
+		local->chunk_end = (*link)->chunk_end;
+	}
+	*link = NULL;
+	marks->chunks = chunks;
+	local_set(local, room, given);
+	return left;
 }
 
 bool local_resize(struct local *local, void *ptr, size_t old_size,
@@ -276,7 +408,10 @@ bool local_resize(struct local *local, void *ptr, size_t old_size,
 	/* Rounded, for packed objects may leave `end` unaligned. */
 	size_t resized = align_up(new_size, TARN_ALIGNMENT);
 
-	if ((char *)ptr + size != room.last || resized > size + room_size(room))
+	/* What was there before a mark ends where the rewind goes back to. */
+	if ((char *)ptr + size != room.last ||
+	    resized > size + room_size(room) ||
+	    (char *)ptr < local_floor(local))
 		return false;
 	room.last = (char *)ptr + resized;
 	local_set(local, room, local_given(local));

@@ -3,12 +3,31 @@
  * Requests: which layer serves them. A hit is done by the inline calls of the
  * header; all that follows here is the miss.
  */
-#include "watch.h"
+#include "reuse.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "probe.h"
+#include "watch.h"
+
+struct request {
+	size_t alignment;
+	size_t size;
+	size_t extent; /* bytes: what the object takes, if it is not large */
+};
+
+/* What tarn_palloc asks for. */
+static struct request request_any(size_t size)
+{
+	return (struct request){TARN_ALIGNMENT, size,
+				align_up(size, TARN_ALIGNMENT)};
+}
+
+static struct request request_aligned(size_t alignment, size_t size)
+{
+	return (struct request){alignment, size, size};
+}
 
 /* ---- the layers of a miss -------------------------------------------- */
 
@@ -24,35 +43,81 @@ struct large_use pool_large_use(tarn_pool *pool)
 	return use;
 }
 
-static void *serve_large(tarn_pool *pool, size_t alignment, size_t size)
+static void *serve_large(tarn_pool *pool, struct local *local, size_t alignment,
+			 size_t size)
 {
 	struct large_use use = pool_large_use(pool);
+	struct birth birth = BIRTH_NONE;
 
+	/* ORDER pool-strays (relaxed): whoever frees the object has it from
+	   here. Pairs with pool_has_strays. */
+	if (size <= pool->own.hot.max && !pool_has_strays(pool))
+		atomic_store_explicit(&pool->strays, true,
+				      memory_order_relaxed);
+	if (local != NULL && local_depth(local) != 0) {
+		struct local_marks *marks = &local->side->marks;
+
+		birth = pool_birth(local);
+		marks->large = births_note(marks->large, birth);
+	}
 	probe_large(pool, size);
-	return large_alloc(&pool->large, &use, alignment, size);
+	return large_alloc(&pool->large, &use, birth, alignment, size);
+}
+
+/* From freed memory, else claimed, else the last that freed memory has. */
+static bool serve_claim(tarn_pool *pool, struct local *local,
+			const struct claim *claim, size_t need,
+			struct chunk *chunk)
+{
+	struct wanted wanted = {TARN_ALIGNMENT, need,
+				align_up(claim->want, TARN_ALIGNMENT)};
+	int error = errno;
+
+	if (reuse_is_active(pool) && reuse_claim(pool, &wanted, false, chunk))
+		return true;
+	if (cursor_claim(&pool->cursor, slot_cache(), &pool->source, claim,
+			 chunk)) {
+		local_set_claimed(local,
+				  local_claimed(local) +
+					  (size_t)(chunk->end - chunk->start));
+		probe_claim(pool, (size_t)(chunk->end - chunk->start));
+		return true;
+	}
+	wanted.most = need;
+	if (!reuse_claim(pool, &wanted, true, chunk))
+		return false;
+	errno = error;
+	return true;
+}
+
+/* Where nothing is ever freed, such rests are as good as padding. */
+static void serve_lose(tarn_pool *pool, const struct lost *lost)
+{
+	if (!reuse_is_active(pool))
+		return;
+	reuse_give_run(pool, lost->gap.last,
+		       (size_t)(lost->gap.end - lost->gap.last));
+	reuse_give_run(pool, lost->rest.last,
+		       (size_t)(lost->rest.end - lost->rest.last));
 }
 
 static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
-			 size_t size, size_t need)
+			 size_t size, size_t need, struct lost *lost)
 {
-	/* ORDER table-publish (relaxed): whether there is one, no more. Pairs
-	   with pool_grow_table_locked. */
-	bool shared = atomic_load_explicit(&pool->table,
-					   memory_order_relaxed) != NULL;
+	bool shared = pool_is_shared(pool);
 	struct claim claim = {need, align_max(need, local_want(local, shared)),
 			      shared, false, &local->claimer};
 	struct chunk chunk;
 
-	if (!cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
-			  &chunk))
+	/* What was freed does not begin on a line. */
+	if (!serve_claim(pool, local, &claim,
+			 alignment > TARN_ALIGNMENT ? need + BLOCK_LINE : need,
+			 &chunk))
 		return NULL;
-	probe_claim(pool, (size_t)(chunk.end - chunk.start));
-	return local_take_chunk(local, chunk, alignment, size);
+	return local_take_chunk(local, chunk, alignment, size, lost);
 }
 
-/* Whether the large list serves it; else what a chunk must have for it. No
-   local pool: past its thread's end, or the system has no key or memory. */
-static bool is_large(const struct local *local, size_t alignment, size_t size,
+bool palloc_is_large(const struct local *local, size_t alignment, size_t size,
 		     size_t *need)
 {
 	if (local == NULL || size > local->hot.max)
@@ -61,50 +126,81 @@ static bool is_large(const struct local *local, size_t alignment, size_t size,
 	return alignment > BLOCK_LINE && *need > local->hot.max;
 }
 
-/* A request of at least one byte. */
-static void *serve(tarn_pool *pool, struct local *local, size_t alignment,
-		   size_t size)
+static void *serve_room(tarn_pool *pool, struct local *local, size_t alignment,
+			size_t size, size_t need)
 {
-	size_t need;
-	void *object;
+	struct lost lost = {reuse_is_active(pool) && local_depth(local) == 0,
+			    {NULL, NULL},
+			    {NULL, NULL}};
+	void *object = local_take(local, alignment, size, &lost);
 
-	if (is_large(local, alignment, size, &need))
-		return serve_large(pool, alignment, size);
-	object = local_take(local, alignment, size);
-	return object != NULL ? object
-			      : serve_chunk(pool, local, alignment, size, need);
+	if (local_depth(local) != 0)
+		need += LOCAL_MARKED;
+	if (object == NULL)
+		object = serve_chunk(pool, local, alignment, size, need, &lost);
+	serve_lose(pool, &lost);
+	return object;
+}
+
+/* In a pool where memory was freed. */
+static void *serve_reusing(tarn_pool *pool, struct local *local,
+			   size_t alignment, size_t size, size_t need)
+{
+	void *object = reuse_take(local, alignment, size);
+
+	if (object != NULL)
+		return object;
+	reuse_begin_room(local);
+	object = serve_room(pool, local, alignment, size, need);
+	reuse_end_room(local);
+	return object;
+}
+
+/* A request of at least one byte. */
+static void *serve(tarn_pool *pool, struct local *local,
+		   const struct request *request)
+{
+	size_t alignment = request->alignment, extent = request->extent, need;
+
+	if (palloc_is_large(local, alignment, request->size, &need))
+		return serve_large(pool, local, alignment, request->size);
+	return reuse_is_active(pool)
+		       ? serve_reusing(pool, local, alignment, extent, need)
+		       : serve_room(pool, local, alignment, extent, need);
 }
 
 /* Any request of a pool that is watched. */
 static void *serve_watched(tarn_pool *pool, struct local *local,
-			   size_t alignment, size_t size)
+			   const struct request *request)
 {
-	size_t need;
+	size_t alignment = request->alignment, size = request->size, need;
 	void *object;
 
 	watch_enter(pool);
-	object = is_large(local, alignment, size, &need)
-			 ? serve_large(pool, alignment, size)
+	object = palloc_is_large(local, alignment, size, &need)
+			 ? serve_large(pool, local, alignment, size)
 			 : watch_alloc(pool, local, alignment, size);
 	watch_leave(pool);
 	return object;
 }
 
 /* The miss without the out-of-memory handler; `local` may be NULL. */
-static void *palloc_try(tarn_pool *pool, struct local *local, size_t alignment,
-			size_t size)
+static void *palloc_try(tarn_pool *pool, struct local *local,
+			const struct request *request)
 {
-	if (!align_is_power(alignment)) {
+	if (!align_is_power(request->alignment)) {
 		errno = EINVAL;
 		return NULL;
 	}
 	if (pool_is_refused(pool))
 		return NULL;
 	if (!TARN_LIKELY(pool->source.watched == 0))
-		return serve_watched(pool, local, alignment, size);
-	if (size == 0 && alignment <= TARN_ALIGNMENT)
+		return serve_watched(pool, local, request);
+	if (request->size != 0)
+		return serve(pool, local, request);
+	if (request->alignment <= TARN_ALIGNMENT)
 		return local != NULL ? local->hot.last : (void *)pool;
-	return serve(pool, local, alignment, align_max(size, 1));
+	return serve(pool, local, &(struct request){request->alignment, 1, 1});
 }
 
 void *pool_out_of_memory(tarn_pool *pool, size_t size)
@@ -121,18 +217,18 @@ void *pool_out_of_memory(tarn_pool *pool, size_t size)
 }
 
 static __attribute__((noinline)) void *
-palloc_miss(tarn_pool *pool, struct local *local, size_t alignment, size_t size)
+palloc_miss(tarn_pool *pool, struct local *local, const struct request *request)
 {
-	void *object = palloc_try(pool, local, alignment, size);
+	void *object = palloc_try(pool, local, request);
 
 	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, size)
+		       ? pool_out_of_memory(pool, request->size)
 		       : object;
 }
 
 /* In a call of its own: the handler may leave it by longjmp. */
 static void *palloc_try_watched(tarn_pool *pool, struct local *local,
-				size_t alignment, size_t size,
+				const struct request *request,
 				const void *caller)
 {
 	struct watch_call call WATCH_UNTIL_END =
@@ -141,48 +237,79 @@ static void *palloc_try_watched(tarn_pool *pool, struct local *local,
 
 	if (local != NULL)
 		watch_local(pool, local);
-	object = palloc_try(pool, local, alignment, size);
-	watch_trace_alloc(pool, alignment, size, object);
+	object = palloc_try(pool, local, request);
+	watch_trace_alloc(pool, request->alignment, request->size, object);
 	return object;
 }
 
 /* A request of a pool that is watched, made by the call at `caller`. */
 static __attribute__((noinline)) void *
-palloc_watched(tarn_pool *pool, struct local *local, size_t alignment,
-	       size_t size, const void *caller)
+palloc_watched(tarn_pool *pool, struct local *local,
+	       const struct request *request, const void *caller)
 {
-	void *object = palloc_try_watched(pool, local, alignment, size, caller);
+	void *object = palloc_try_watched(pool, local, request, caller);
 
 	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, size)
+		       ? pool_out_of_memory(pool, request->size)
 		       : object;
 }
 
-void *tarn_local_miss(tarn_local *local, size_t alignment, size_t size)
+/* Of a thread that has nothing freed at hand, by the call at `caller`. */
+static __attribute__((noinline)) void *palloc_fresh(tarn_pool *pool,
+						    struct local *local,
+						    struct request request,
+						    const void *caller)
+{
+	return TARN_LIKELY(pool->source.watched == 0)
+		       ? palloc_miss(pool, local, &request)
+		       : palloc_watched(pool, local, &request, caller);
+}
+
+__attribute__((noinline)) void *tarn_local_palloc_miss(tarn_local *local,
+						       size_t size)
 {
 	struct local *whole = (struct local *)local;
-	tarn_pool *pool = whole->pool;
+	/* Before all else: this is what freed memory makes of a hit. */
+	void *object = reuse_pop(whole, size);
 
-	return TARN_LIKELY(pool->source.watched == 0)
-		       ? palloc_miss(pool, whole, alignment, size)
-		       : palloc_watched(pool, whole, alignment, size,
-					__builtin_return_address(0));
+	return TARN_LIKELY(object != NULL)
+		       ? object
+		       : palloc_fresh(whole->pool, whole, request_any(size),
+				      __builtin_return_address(0));
+}
+
+__attribute__((noinline)) void *
+tarn_local_pmemalign_miss(tarn_local *local, size_t alignment, size_t size)
+{
+	struct local *whole = (struct local *)local;
+
+	return palloc_fresh(whole->pool, whole,
+			    request_aligned(alignment, size),
+			    __builtin_return_address(0));
 }
 
 /* A thread's first request, and each of a thread that gets no slot. */
-static __attribute__((noinline)) void *
-palloc_first(tarn_pool *pool, size_t alignment, size_t size)
+static __attribute__((noinline)) void *palloc_first(tarn_pool *pool,
+						    size_t size)
 {
 	struct local *local = pool_local_slow(pool);
 
-	if (!TARN_LIKELY(pool->source.watched == 0))
-		return palloc_watched(pool, local, alignment, size,
+	return local != NULL && TARN_LIKELY(pool->source.watched == 0)
+		       ? tarn_local_palloc(&local->hot, size)
+		       : palloc_fresh(pool, local, request_any(size),
 				      __builtin_return_address(0));
-	if (local == NULL)
-		return palloc_miss(pool, NULL, alignment, size);
-	if (alignment == TARN_ALIGNMENT)
-		return tarn_local_palloc(&local->hot, size);
-	return tarn_local_pmemalign(&local->hot, alignment, size);
+}
+
+static __attribute__((noinline)) void *
+pmemalign_first(tarn_pool *pool, size_t alignment, size_t size)
+{
+	struct local *local = pool_local_slow(pool);
+
+	return local != NULL && TARN_LIKELY(pool->source.watched == 0)
+		       ? tarn_local_pmemalign(&local->hot, alignment, size)
+		       : palloc_fresh(pool, local,
+				      request_aligned(alignment, size),
+				      __builtin_return_address(0));
 }
 
 /* ---- allocation ------------------------------------------------------ */
@@ -197,9 +324,8 @@ void *tarn_palloc(tarn_pool *pool, size_t size)
 	if (pool_is_own(pool))
 		return tarn_local_palloc(&pool->own.hot, size);
 	local = pool_find_other(pool);
-	return TARN_LIKELY(local != NULL)
-		       ? tarn_local_palloc(&local->hot, size)
-		       : palloc_first(pool, TARN_ALIGNMENT, size);
+	return TARN_LIKELY(local != NULL) ? tarn_local_palloc(&local->hot, size)
+					  : palloc_first(pool, size);
 }
 
 void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size)
@@ -211,7 +337,7 @@ void *tarn_pmemalign(tarn_pool *pool, size_t alignment, size_t size)
 	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_pmemalign(&local->hot, alignment, size)
-		       : palloc_first(pool, alignment, size);
+		       : pmemalign_first(pool, alignment, size);
 }
 
 void *tarn_pnalloc(tarn_pool *pool, size_t size)
@@ -223,7 +349,7 @@ void *tarn_pnalloc(tarn_pool *pool, size_t size)
 	local = pool_find_other(pool);
 	return TARN_LIKELY(local != NULL)
 		       ? tarn_local_pnalloc(&local->hot, size)
-		       : palloc_first(pool, 1, size);
+		       : pmemalign_first(pool, 1, size);
 }
 
 void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)
@@ -234,125 +360,4 @@ void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)
 
 	object = tarn_palloc(pool, bytes);
 	return object != NULL ? memset(object, 0, bytes) : NULL;
-}
-
-/* ---- resizing -------------------------------------------------------- */
-
-/* In place, or by upstream; NULL where it has to be copied. */
-static void *prealloc_keep(tarn_pool *pool, void *ptr, size_t old_size,
-			   size_t new_size)
-{
-	struct local *local = pool_find_local(pool);
-	struct large_use use;
-
-	if (local != NULL && old_size <= local->hot.max) {
-		/* What grows beyond `max` is large, for tarn_pfree. */
-		bool kept = new_size <= local->hot.max &&
-			    local_resize(local, ptr, old_size, new_size);
-
-		return kept || new_size <= old_size ? ptr : NULL;
-	}
-	if (new_size <= pool->own.hot.max || new_size > PTRDIFF_MAX)
-		return NULL;
-	use = pool_large_use(pool);
-	return large_resize(&pool->large, &use, ptr, new_size);
-}
-
-/* Moves what it can, so that a pointer to the old place is found out. */
-static void *prealloc_keep_watched(tarn_pool *pool, void *ptr, size_t old_size,
-				   size_t new_size)
-{
-	if (new_size > old_size || old_size > pool->own.hot.max)
-		return NULL;
-	watch_cut(pool, ptr, old_size, new_size);
-	return ptr;
-}
-
-static bool pfree_large(tarn_pool *pool, void *ptr)
-{
-	struct large_use use = pool_large_use(pool);
-
-	return large_free(&pool->large, &use, ptr);
-}
-
-static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
-			   size_t new_size)
-{
-	void *moved = tarn_palloc(pool, new_size);
-	bool watched = !TARN_LIKELY(pool->source.watched == 0);
-
-	if (moved == NULL)
-		return NULL;
-	memcpy(moved, ptr, align_min(old_size, new_size));
-	if ((old_size <= pool->own.hot.max && !watched) ||
-	    pfree_large(pool, ptr))
-		return moved;
-	if (watched)
-		watch_free(pool, ptr, old_size);
-	return moved;
-}
-
-static void *prealloc(tarn_pool *pool, void *ptr, size_t old_size,
-		      size_t new_size)
-{
-	void *kept =
-		TARN_LIKELY(pool->source.watched == 0)
-			? prealloc_keep(pool, ptr, old_size, new_size)
-			: prealloc_keep_watched(pool, ptr, old_size, new_size);
-
-	return kept != NULL ? kept
-			    : prealloc_move(pool, ptr, old_size, new_size);
-}
-
-static void *prealloc_traced(tarn_pool *pool, void *ptr, size_t old_size,
-			     size_t new_size)
-{
-	uint32_t id = watch_trace_id(ptr);
-	void *object = prealloc(pool, ptr, old_size, new_size);
-
-	if (object != NULL)
-		watch_trace_move(ptr, object, id);
-	watch_trace(pool, TRACE_RESIZE, new_size, object != NULL ? id : 0);
-	return object;
-}
-
-void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
-		    size_t new_size)
-{
-	WATCH_CALL(pool, ptr != NULL ? WATCH_HIDDEN : WATCH_AS_IT_IS);
-
-	if (ptr == NULL)
-		return tarn_palloc(pool, new_size);
-	return watch_is_traced(pool)
-		       ? prealloc_traced(pool, ptr, old_size, new_size)
-		       : prealloc(pool, ptr, old_size, new_size);
-}
-
-/* ---- freeing --------------------------------------------------------- */
-
-static bool pfree_watched(tarn_pool *pool, void *ptr)
-{
-	uint32_t id = watch_is_traced(pool) ? watch_trace_id(ptr) : 0;
-	bool freed = pfree_large(pool, ptr);
-
-	if (freed) {
-		watch_freed(pool, ptr);
-		watch_trace_move(ptr, NULL, id);
-	} else {
-		watch_refused(pool, ptr);
-	}
-	if (watch_is_traced(pool))
-		watch_trace(pool, freed ? TRACE_FREE : TRACE_REFUSED, 0, id);
-	return freed;
-}
-
-int tarn_pfree(tarn_pool *pool, void *ptr)
-{
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
-
-	if (TARN_LIKELY(pool->source.watched == 0) ? pfree_large(pool, ptr)
-						   : pfree_watched(pool, ptr))
-		return 0;
-	errno = ENOENT;
-	return -1;
 }

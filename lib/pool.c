@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cache.h"
 #include "probe.h"
+#include "reuse.h"
 #include "watch.h"
 
 /* ---- the end of a round ---------------------------------------------- */
@@ -126,6 +128,8 @@ void pool_release(tarn_pool *pool)
 	bool watched = !TARN_LIKELY(pool->watch == NULL);
 
 	probe_destroy(pool, cursor_held(&pool->cursor));
+	if (pool->caches != NULL)
+		cache_end_all(pool);
 	if (watched)
 		watch_reset(pool);
 	/* A small pool has neither: what a pool per request costs. */
@@ -192,6 +196,8 @@ static void pool_reset(tarn_pool *pool)
 
 	pool_finish(pool);
 	pool->data = NULL;
+	if (pool->caches != NULL)
+		cache_end_all(pool);
 	large_reset(&pool->large, &use);
 	if (watched)
 		watch_reset(pool);
@@ -199,6 +205,7 @@ static void pool_reset(tarn_pool *pool)
 	for (struct local *local = pool->locals; local != NULL;
 	     local = local->next)
 		local->claimer.again = NULL;
+	reuse_reset(pool);
 	first = cursor_reset(&pool->cursor, cache, &pool->source,
 			     watched ? 0 : LOCAL_FIRST_CHUNK);
 	local_reset(&pool->own, watched ? local_nothing(&pool->own) : first);
@@ -274,8 +281,7 @@ static bool pool_own(tarn_pool *pool, uint32_t slot)
 		memory_order_relaxed);
 }
 
-/* Memory that reset leaves alone. */
-static void *pool_claim_lasting(tarn_pool *pool, size_t size)
+void *pool_claim_lasting(tarn_pool *pool, size_t size)
 {
 	struct claim claim = {size, size, true, true, NULL};
 	struct chunk chunk;
@@ -284,6 +290,43 @@ static void *pool_claim_lasting(tarn_pool *pool, size_t size)
 			    &chunk)
 		       ? chunk.start
 		       : NULL;
+}
+
+static void *pool_claim_freed(tarn_pool *pool, size_t size, bool hard)
+{
+	struct wanted wanted = {BLOCK_LINE, size, 0};
+	struct chunk chunk;
+
+	return reuse_claim(pool, &wanted, hard, &chunk) ? chunk.start : NULL;
+}
+
+/* From freed memory, a new block if need be, or all that there is. */
+static void *pool_claim_any(tarn_pool *pool, size_t size)
+{
+	struct claim claim = {size, size, true, false, NULL};
+	void *memory = pool_claim_freed(pool, size, false);
+	int error = errno;
+	struct chunk chunk;
+
+	if (memory != NULL)
+		return memory;
+	if (cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
+			 &chunk))
+		return chunk.start;
+	memory = pool_claim_freed(pool, size, true);
+	if (memory != NULL)
+		errno = error;
+	return memory;
+}
+
+void *pool_claim_object(tarn_pool *pool, size_t size)
+{
+	struct large_use use;
+
+	if (TARN_LIKELY(pool->source.watched == 0))
+		return pool_claim_any(pool, size);
+	use = pool_large_use(pool);
+	return large_alloc(&pool->large, &use, BIRTH_NONE, BLOCK_LINE, size);
 }
 
 static struct slot_table *pool_table(const tarn_pool *pool)

@@ -55,6 +55,12 @@ struct tarn_pool {
 	const char *name;           /* [c] NULL: none                        */
 	size_t limit;               /* [c] bytes; 0: none of its own         */
 	struct watch *watch;        /* [c] NULL: nothing rides on its misses */
+	_Atomic(struct depot *) depot; /* [a] NULL: nothing was freed yet    */
+	struct run *loose;             /* [l] freed, where there is no depot */
+	_Atomic bool freed;            /* [a] small memory was, once         */
+	_Atomic bool strays;           /* [a] small objects are listed large */
+	_Atomic size_t unowned; /* [a] bytes freed by who has no local pool  */
+	struct tarn_cache *caches; /* [l] the newest                     */
 
 	_Alignas(BLOCK_LINE) struct local own; /* the owner's                */
 };
@@ -79,6 +85,10 @@ static inline void pool_init_shared(tarn_pool *pool)
 	atomic_init(&pool->owner, SLOT_UNOWNED);
 	atomic_init(&pool->busy, SLOT_NONE);
 	atomic_init(&pool->table, NULL);
+	atomic_init(&pool->depot, NULL);
+	atomic_init(&pool->freed, false);
+	atomic_init(&pool->strays, false);
+	atomic_init(&pool->unowned, 0);
 }
 
 /* Whether the calling thread owns the first local pool, `own`. Not NULL: all
@@ -104,6 +114,34 @@ static inline struct local *pool_find_other(const tarn_pool *pool)
 	return table != NULL ? slot_table_find(table, slot_name()) : NULL;
 }
 
+/* Whether several threads use the pool, which is to grow in small steps. */
+static inline bool pool_is_shared(const tarn_pool *pool)
+{
+	/* ORDER table-publish (relaxed): whether there is one, no more. Pairs
+	   with pool_grow_table_locked. */
+	return atomic_load_explicit(&pool->table, memory_order_relaxed) != NULL;
+}
+
+/* What the pool's threads freed and have not at hand; NULL: nothing yet. */
+static inline struct depot *pool_depot(const tarn_pool *pool)
+{
+	/* ORDER depot-publish (acquire): the depot made ready; pairs with
+	   depot_make_locked. */
+	return atomic_load_explicit(&pool->depot, memory_order_acquire);
+}
+
+/* Whether a thread without a local pool was served small objects by the large
+   list, which is then to be asked before they are freed as small ones. */
+static inline bool pool_has_strays(const tarn_pool *pool)
+{
+	/* ORDER pool-strays (relaxed): whoever has the object had it from the
+	   thread that set this before. Pairs with serve_large. */
+	return atomic_load_explicit(&pool->strays, memory_order_relaxed);
+}
+
+/* Memory that reset leaves alone, aligned to a line; or NULL with ENOMEM. */
+void *pool_claim_lasting(tarn_pool *pool, size_t size);
+
 /* The calling thread's local pool in `pool`, or NULL where it has none yet. */
 static inline struct local *pool_find_local(tarn_pool *pool)
 {
@@ -122,6 +160,12 @@ static inline struct local *pool_local(tarn_pool *pool)
 	struct local *local = pool_find_local(pool);
 
 	return local != NULL ? local : pool_local_slow(pool);
+}
+
+/* The birth of what the calling thread allocates now. Owner of `local`. */
+static inline struct birth pool_birth(const struct local *local)
+{
+	return (struct birth){slot_name(), local_depth(local)};
 }
 
 /* pool_is_refused, while there is a reset or destroy of slot `busy`. */
@@ -146,8 +190,17 @@ static inline bool pool_is_refused(tarn_pool *pool)
 /* Gives back all memory of a pool that has neither children nor cleanups. */
 void pool_release(tarn_pool *pool);
 
+/* Whether the large list serves a request; else what a chunk must have for it.
+   No local pool: past its thread's end, or there is no key or memory. */
+bool palloc_is_large(const struct local *local, size_t alignment, size_t size,
+		     size_t *need);
+
 /* For the large list and its tables. */
 struct large_use pool_large_use(tarn_pool *pool);
+
+/* Memory until reset, whatever marks are open; or NULL with ENOMEM. Aligned to
+   a line. */
+void *pool_claim_object(tarn_pool *pool, size_t size);
 
 /* Calls the out-of-memory handler; errno is ENOMEM after it. Returns NULL. */
 void *pool_out_of_memory(tarn_pool *pool, size_t size);

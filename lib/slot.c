@@ -25,6 +25,9 @@
 TARN_TLS uint32_t slot_name_self = SLOT_NONE;
 TARN_TLS struct slot *slot_self;
 
+struct mutex slot_caches_mutex = MUTEX_INITIALIZER;
+uint32_t slot_caches_forks;
+
 static struct mutex slot_mutex = MUTEX_INITIALIZER;
 
 static struct {
@@ -88,6 +91,8 @@ static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 
 static void slot_release(struct slot *slot)
 {
+	if (slot->end != NULL)
+		slot->end(slot);
 	slot_self = NULL;
 	slot_name_self = SLOT_GONE;
 	block_cache_leave(&slot->cache);
@@ -108,28 +113,32 @@ static void slot_exit(void *value)
 		slot_release(slot);
 }
 
-static void slot_before_fork(void) MUTEX_TAKEN(slot_mutex)
-	MUTEX_TAKEN(debug_mutex)
+static void slot_before_fork(void) MUTEX_TAKEN(slot_caches_mutex)
+	MUTEX_TAKEN(slot_mutex) MUTEX_TAKEN(debug_mutex)
 {
+	mutex_lock(&slot_caches_mutex);
 	mutex_lock(&slot_mutex);
 	block_cache_lock();
 	mutex_lock(&debug_mutex);
 }
 
-static void slot_after_fork(void) MUTEX_DROPPED(slot_mutex)
-	MUTEX_DROPPED(debug_mutex)
+static void slot_after_fork(void) MUTEX_DROPPED(slot_caches_mutex)
+	MUTEX_DROPPED(slot_mutex) MUTEX_DROPPED(debug_mutex)
 {
 	mutex_unlock(&debug_mutex);
 	block_cache_unlock();
 	mutex_unlock(&slot_mutex);
+	mutex_unlock(&slot_caches_mutex);
 }
 
-static void slot_after_fork_child(void) MUTEX_DROPPED(slot_mutex)
-	MUTEX_DROPPED(debug_mutex)
+static void slot_after_fork_child(void) MUTEX_DROPPED(slot_caches_mutex)
+	MUTEX_DROPPED(slot_mutex) MUTEX_DROPPED(debug_mutex)
 {
 	debug_after_fork();
 	block_cache_unlock();
 	mutex_unlock(&slot_mutex);
+	slot_caches_forks++;
+	mutex_unlock(&slot_caches_mutex);
 }
 
 static void slot_setup(void)

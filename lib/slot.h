@@ -14,6 +14,7 @@
 
 #include "block.h"
 #include "config.h"
+#include "mutex.h"
 
 /*
  * The name of the n-th slot: n with its bits spread over the word, so that its
@@ -33,6 +34,20 @@
 #define SLOT_UNOWNED   SLOT_NAME(UINT32_MAX - 2)
 #define SLOT_DESTROYED SLOT_NAME(UINT32_MAX - 3)
 
+/* A pool for temporaries, see scratch.c. What looks for leaks finds it by its
+   memory, since a pool does not stand at the front of that. */
+struct slot_scratch {
+	struct tarn_pool *pool; /* NULL: none                                */
+	void *memory;
+	size_t size; /* bytes: of the first block of the next one            */
+};
+
+/* Scratch pools of a thread: one is never the other's conflict. */
+#define SLOT_SCRATCH 2
+
+struct slot;
+typedef void slot_end_fn(struct slot *slot);
+
 /* `alive` is the system's own kind of mutex: held for life, it guards nothing
    that clang could check. */
 struct slot {
@@ -41,11 +56,20 @@ struct slot {
 	pthread_mutex_t alive;    /* robust: the thread's while it lives */
 	unsigned rounds;          /* [o] of destructors seen             */
 	struct block_cache cache; /* [o]                                 */
+	slot_end_fn *end;         /* [o] of `scratch`; NULL: never any   */
+	struct slot_scratch scratch[SLOT_SCRATCH]; /* [o] */
 };
 
 /* Hidden: a copy relocation would move what initial-exec code addresses. */
 extern TARN_TLS uint32_t slot_name_self __attribute__((visibility("hidden")));
 extern TARN_TLS struct slot *slot_self __attribute__((visibility("hidden")));
+
+/* Of the list of all caches, see cache.c: held around fork, before all others.
+ */
+extern struct mutex slot_caches_mutex __attribute__((visibility("hidden")));
+
+/* [l] slot_caches_mutex: how many forks led to this process */
+extern uint32_t slot_caches_forks __attribute__((visibility("hidden")));
 
 /* The calling thread's name, SLOT_NONE or SLOT_GONE included. */
 static inline uint32_t slot_name(void)

@@ -8,12 +8,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cache.h"
+
 /* ---- statistics ------------------------------------------------------ */
 
 /* Bytes handed out by all local pools, and how many there are. */
 static size_t stats_locals(tarn_pool *pool, size_t *count)
 {
-	size_t bytes = local_handed_out(&pool->own);
+	/* ORDER pool-unowned (relaxed): a figure. Pairs with reuse_give. */
+	size_t bytes =
+		local_handed_out(&pool->own) -
+		atomic_load_explicit(&pool->unowned, memory_order_relaxed);
 
 	/* ORDER pool-owner (relaxed): a figure. Pairs with pool_own. */
 	*count = atomic_load_explicit(&pool->owner, memory_order_relaxed) !=
@@ -24,6 +29,7 @@ static size_t stats_locals(tarn_pool *pool, size_t *count)
 		bytes += local_handed_out(local);
 		++*count;
 	}
+	bytes += cache_claimed_locked(pool);
 	mutex_unlock(&pool->mutex);
 	return bytes;
 }
@@ -44,6 +50,10 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 	all.handed_out = stats_locals(pool, &all.local_pools);
 	large = large_figures(&pool->large, pool->source.watched);
 	all.handed_out += large.size;
+	/* Of one thread, looked at last, that freed meanwhile what another one
+	   was seen not to have allocated yet, the sum would be below 0. */
+	if (all.handed_out > PTRDIFF_MAX)
+		all.handed_out = 0;
 	all.held = cursor_held(&pool->cursor) + large.held + large.overhead;
 	if (!TARN_LIKELY(pool->source.watched == 0))
 		all.held += watch_held(pool);
@@ -61,6 +71,8 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 
 void tarn_trim(void)
 {
+	/* What caches give back may go to the block cache. */
+	cache_trim_all();
 	block_cache_trim(slot_self != NULL ? &slot_self->cache : NULL);
 	if ((debug_watched & WATCH_TRACE) != 0)
 		watch_trace_process(TRACE_TRIM);
@@ -111,6 +123,23 @@ static void data_add(tarn_pool *pool, struct pool_data *fresh)
 	mutex_unlock(&pool->mutex);
 }
 
+/* Not in memory that a rewind takes back: data stays. */
+static struct pool_data *data_make(tarn_pool *pool)
+{
+	struct local *local = pool_find_local(pool);
+	struct pool_data *entry;
+
+	if (local == NULL || local_depth(local) == 0)
+		return tarn_new(pool, struct pool_data);
+	entry = pool_claim_object(pool, sizeof(*entry));
+	if (entry == NULL)
+		return pool_out_of_memory(pool, sizeof(*entry));
+	/* Of a pool that is watched it is a large allocation. */
+	if (TARN_LIKELY(pool->source.watched == 0))
+		local_count(local, sizeof(*entry));
+	return entry;
+}
+
 int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data)
 {
 	struct pool_data *entry;
@@ -118,7 +147,7 @@ int tarn_pool_set_data(tarn_pool *pool, const void *key, void *data)
 
 	if (data_replace(pool, key, data) || data == NULL)
 		return 0;
-	entry = tarn_new(pool, struct pool_data);
+	entry = data_make(pool);
 	if (entry == NULL)
 		return -1;
 	entry->key = key;
@@ -147,9 +176,17 @@ static tarn_cleanup *cleanup_make(tarn_pool *pool, void (*fn)(void *),
 				  void *data)
 {
 	tarn_cleanup *node = tarn_new(pool, tarn_cleanup);
+	struct local *local = pool_find_local(pool);
 
 	if (node == NULL)
 		return NULL;
+	node->birth = BIRTH_NONE;
+	if (local != NULL && local_depth(local) != 0) {
+		struct local_marks *marks = &local->side->marks;
+
+		node->birth = pool_birth(local);
+		marks->cleanups = births_note(marks->cleanups, node->birth);
+	}
 	node->fn = fn;
 	node->data = data;
 	cleanup_add(&pool->cleanups, node);

@@ -9,27 +9,9 @@
 
 #include "guard.h"
 
-/* Objects of one page of the list of them. */
-enum {
-	WATCH_PAGE = 128
-};
-
 /* Pools that are remembered after their end. */
 enum {
 	WATCH_GRAVES = 256
-};
-
-/* One request served, found again at reset. */
-struct watch_object {
-	void *object;
-	void *memory; /* its own, of upstream; NULL: it stands in a block */
-	size_t size;  /* bytes of the memory, else of the object */
-};
-
-struct watch_page {
-	struct watch_page *older;
-	size_t count;
-	struct watch_object objects[WATCH_PAGE];
 };
 
 static struct {
@@ -53,7 +35,8 @@ const struct source *watch_source(const tarn_pool *pool)
 /* Not in vain: a leak detector would find each pool by this list. */
 static bool watch_is_told(const tarn_pool *pool)
 {
-	return (pool->source.watched & WATCH_LEAKS) != 0;
+	return (pool->source.watched & WATCH_LEAKS) != 0 &&
+	       !pool->watch->untold;
 }
 
 static void watch_link_locked(tarn_pool *pool) MUTEX_HELD(debug_mutex)
@@ -125,6 +108,8 @@ static void watch_empty(tarn_pool *pool)
 	pool->source.watched = debug_watched;
 	pool->watch->guard = pool->source;
 	pool->watch->guard.upstream = guard_upstream;
+	if ((debug_watched & WATCH_ASAN) != 0)
+		pool->watch->objects.mask = UINTPTR_MAX;
 }
 
 bool watch_pool(tarn_pool *pool, const tarn_options *options)
@@ -147,78 +132,59 @@ bool watch_pool(tarn_pool *pool, const tarn_options *options)
 	return true;
 }
 
-/* ---- the list of objects --------------------------------------------- */
-
-static bool watch_is_listed(const tarn_pool *pool)
+void watch_untell(tarn_pool *pool)
 {
-	return (pool->source.watched & (WATCH_GUARD | WATCH_MEMCHECK)) != 0;
+	mutex_lock(&debug_mutex);
+	if (watch_is_told(pool))
+		watch_unlink_locked(pool->watch);
+	pool->watch->untold = true;
+	mutex_unlock(&debug_mutex);
 }
 
-static bool watch_list_locked(struct watch *watch, struct watch_object object)
-{
-	struct watch_page *page = watch->objects;
+/* ---- the list of objects --------------------------------------------- */
 
-	if (page == NULL || page->count == WATCH_PAGE) {
-		page = malloc(sizeof(*page));
-		if (page == NULL)
-			return false;
-		page->older = watch->objects;
-		page->count = 0;
-		watch->objects = page;
-	}
-	page->objects[page->count++] = object;
-	if (object.memory != NULL)
-		watch->held += object.size;
-	return true;
+/* Not for ThreadSanitizer alone: the list's mutex would order threads, and hide
+   their races. */
+static bool watch_is_listed(const tarn_pool *pool)
+{
+	unsigned watched = pool->source.watched;
+
+	return (watched & WATCH_TSAN) == 0 ||
+	       (watched & (WATCH_ASAN | WATCH_GUARD | WATCH_MEMCHECK)) != 0;
 }
 
 static bool watch_list(tarn_pool *pool, struct watch_object object)
 {
+	struct watch *watch = pool->watch;
 	bool listed;
 
 	mutex_lock(&pool->mutex);
-	listed = watch_list_locked(pool->watch, object);
+	listed = objects_add(&watch->objects, object);
+	if (listed && object.memory != NULL)
+		watch->held += object.size;
 	mutex_unlock(&pool->mutex);
 	return listed;
 }
 
-static void watch_drop_newest_locked(struct watch *watch)
+static void watch_unlist_locked(tarn_pool *pool, struct watch_object *found)
+	MUTEX_HELD(pool->mutex)
 {
-	struct watch_page *page = watch->objects;
-
-	if (--page->count == 0) {
-		watch->objects = page->older;
-		free(page);
-	}
+	if (found->memory != NULL)
+		pool->watch->held -= found->size;
+	objects_remove(&pool->watch->objects, found);
 }
 
-/* Where `object` is listed, the newest pages first; or NULL. */
-static struct watch_object *watch_find_locked(struct watch *watch,
-					      const void *object)
-{
-	for (struct watch_page *page = watch->objects; page != NULL;
-	     page = page->older)
-		for (size_t i = 0; i < page->count; i++)
-			if (page->objects[i].object == object)
-				return &page->objects[i];
-	return NULL;
-}
-
-/* The newest takes the place of the one taken off. */
-static bool watch_unlist(tarn_pool *pool, const void *object,
+static bool watch_unlist(tarn_pool *pool, void *object,
 			 struct watch_object *taken)
 {
 	struct watch_object *found;
 
 	mutex_lock(&pool->mutex);
-	found = watch_find_locked(pool->watch, object);
+	found = objects_find(&pool->watch->objects, object);
 	if (found != NULL) {
 		*taken = *found;
-		*found = pool->watch->objects
-				 ->objects[pool->watch->objects->count - 1];
-		watch_drop_newest_locked(pool->watch);
-		if (taken->memory != NULL)
-			pool->watch->held -= taken->size;
+		taken->object = object;
+		watch_unlist_locked(pool, found);
 	}
 	mutex_unlock(&pool->mutex);
 	return found != NULL;
@@ -236,16 +202,14 @@ static void watch_end_object(tarn_pool *pool, struct watch_object object)
 
 void watch_reset(tarn_pool *pool)
 {
-	struct watch *watch = pool->watch;
+	struct objects *objects = &pool->watch->objects;
 
 	/* Exclusive: no mutex is needed. */
-	while (watch->objects != NULL) {
-		struct watch_page *page = watch->objects;
-
-		watch_end_object(pool, page->objects[page->count - 1]);
-		watch_drop_newest_locked(watch);
-	}
-	watch->held = 0;
+	for (size_t i = 0; i < objects->capacity; i++)
+		if (objects->entries[i].object != NULL)
+			watch_end_object(pool, objects_show(objects, i));
+	objects_clear(objects);
+	pool->watch->held = 0;
 }
 
 void watch_pool_end(tarn_pool *pool)
@@ -307,7 +271,7 @@ static void *watch_claim(tarn_pool *pool, size_t alignment, size_t size)
 static struct watch_object watch_guard(tarn_pool *pool, size_t alignment,
 				       size_t size)
 {
-	struct watch_object object = {NULL, NULL, size};
+	struct watch_object object = {.size = size};
 
 	if (size == 0)
 		object.size = alignment;
@@ -326,8 +290,8 @@ static struct watch_object watch_take(tarn_pool *pool, size_t alignment,
 {
 	if (watch_is_guarded(pool))
 		return watch_guard(pool, alignment, size);
-	return (struct watch_object){watch_claim(pool, alignment, size), NULL,
-				     size};
+	return (struct watch_object){
+		.object = watch_claim(pool, alignment, size), .size = size};
 }
 
 void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
@@ -337,6 +301,9 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 
 	if (object.object == NULL)
 		return NULL;
+	object.asked = size;
+	object.given = align_up(size, align_min(alignment, BLOCK_LINE));
+	object.birth = pool_birth(local);
 	if (watch_is_listed(pool) && !watch_list(pool, object)) {
 		if (object.memory != NULL)
 			source_release(&pool->watch->guard, object.memory,
@@ -346,19 +313,21 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 	}
 	mark_give(pool->source.watched, watch_anchor(pool), object.object,
 		  size);
-	local_count(local, align_up(size, align_min(alignment, BLOCK_LINE)));
+	local_count(local, object.given);
 	return object.object;
 }
 
 /* One that is not listed was served as a large one, for want of a slot. */
 void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to)
 {
-	bool listed;
+	struct watch_object *found;
 
 	mutex_lock(&pool->mutex);
-	listed = watch_find_locked(pool->watch, object) != NULL;
+	found = objects_find(&pool->watch->objects, object);
+	if (found != NULL)
+		found->asked = to;
 	mutex_unlock(&pool->mutex);
-	if (listed)
+	if (found != NULL)
 		mark_cut(pool->source.watched, watch_anchor(pool), object, from,
 			 to);
 	else
@@ -376,12 +345,63 @@ size_t watch_held(tarn_pool *pool)
 	return held;
 }
 
-void watch_free(tarn_pool *pool, void *object, size_t size)
+bool watch_free(tarn_pool *pool, void *object, size_t size)
 {
-	struct watch_object found = {object, NULL, size};
+	struct watch_object found = {.object = object, .size = size};
+	struct local *local = pool_find_local(pool);
 
-	if (!watch_is_listed(pool) || watch_unlist(pool, object, &found))
-		watch_end_object(pool, found);
+	if (watch_is_listed(pool) && !watch_unlist(pool, object, &found))
+		return false;
+	watch_end_object(pool, found);
+	if (local != NULL)
+		local_add_given(local, -found.given);
+	return true;
+}
+
+void watch_free_sized(tarn_pool *pool, void *object, size_t size)
+{
+	const struct watch_object *found;
+	size_t asked = size;
+
+	mutex_lock(&pool->mutex);
+	found = objects_find(&pool->watch->objects, object);
+	if (found != NULL)
+		asked = found->asked;
+	mutex_unlock(&pool->mutex);
+	if (asked != size)
+		debug_die("pool '%s' (%p): freed with a size of %zu, but "
+			  "allocated with %zu",
+			  watch_name(pool), (void *)pool, size, asked);
+	if (watch_free(pool, object, size))
+		watch_freed(pool, object);
+	else
+		watch_refused(pool, object);
+}
+
+/* A guard's memory is given back under the mutex: by the library itself. */
+bool watch_rewind(tarn_pool *pool, uint32_t depth, size_t *given)
+{
+	struct objects *objects = &pool->watch->objects;
+
+	*given = 0;
+	if (!watch_is_listed(pool))
+		return false;
+	mutex_lock(&pool->mutex);
+	for (size_t i = 0; i < objects->capacity;) {
+		struct watch_object *at = &objects->entries[i];
+
+		/* Into the place of one that is taken out another may move. */
+		if (at->object == NULL ||
+		    !birth_is_since(at->birth, slot_name(), depth)) {
+			i++;
+			continue;
+		}
+		*given += at->given;
+		watch_end_object(pool, objects_show(objects, i));
+		watch_unlist_locked(pool, at);
+	}
+	mutex_unlock(&pool->mutex);
+	return true;
 }
 
 /* ---- exit ------------------------------------------------------------ */

@@ -11,22 +11,24 @@
 #define TARN_WATCH_H
 
 #include "debug.h"
+#include "objects.h"
 #include "pool.h"
 #include "trace.h"
 
 /* What a watched pool has beside the others; in memory of malloc's. */
 struct watch {
-	tarn_pool *pool;            /* [c] of one that is told           */
-	struct watch *older;        /* [l] debug mutex: all that are told */
-	struct watch *newer;        /* [l] debug mutex                   */
-	struct source guard;        /* [c] of objects before a guard     */
-	struct watch_page *objects; /* [l] the pool's mutex              */
-	size_t held;                /* [l] the pool's mutex: by those    */
-	void *freed[64];            /* [l] the pool's mutex: the latest  */
-	size_t freed_next;          /* [l] the pool's mutex              */
-	uint32_t number;            /* [c] in a trace                    */
-	uint32_t forks;             /* [c] of the process, before        */
-	_Atomic uint32_t inside;    /* [a] threads within a request      */
+	tarn_pool *pool;         /* [c] of one that is told           */
+	struct watch *older;     /* [l] debug mutex: all that are told */
+	struct watch *newer;     /* [l] debug mutex                   */
+	struct source guard;     /* [c] of objects before a guard     */
+	struct objects objects;  /* [l] the pool's mutex              */
+	size_t held;             /* [l] the pool's mutex: by those    */
+	void *freed[64];         /* [l] the pool's mutex: the latest  */
+	size_t freed_next;       /* [l] the pool's mutex              */
+	uint32_t number;         /* [c] in a trace                    */
+	uint32_t forks;          /* [c] of the process, before        */
+	bool untold;             /* [c] the library's own: no leak    */
+	_Atomic uint32_t inside; /* [a] threads within a request      */
 };
 
 /* For messages. */
@@ -40,6 +42,9 @@ static inline const char *watch_name(const tarn_pool *pool)
 /* Begins to watch a pool just made with `options`, as options_read left them;
    false: there is no memory for it. */
 bool watch_pool(tarn_pool *pool, const tarn_options *options);
+
+/* It is the library's own, and no leak where it is there at exit. */
+void watch_untell(tarn_pool *pool);
 
 /* Where objects with memory of their own come from. */
 const struct source *watch_source(const tarn_pool *pool);
@@ -63,8 +68,18 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 /* It has fewer bytes from here on. */
 void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to);
 
-/* Frees such an object early, of which nobody else knows the size. */
-void watch_free(tarn_pool *pool, void *object, size_t size);
+/* Frees such an object early; false: it is none, as far as that is known. Only
+   where it is not, `size` has to be right. */
+bool watch_free(tarn_pool *pool, void *object, size_t size);
+
+/* As watch_free, for a caller that says of which size it was: ends the program
+   where that is wrong. */
+void watch_free_sized(tarn_pool *pool, void *object, size_t size);
+
+/* Frees what was allocated within more than `depth` marks of the calling
+   thread, and sets *given to what it counted as handed out. False: it is not
+   known. */
+bool watch_rewind(tarn_pool *pool, uint32_t depth, size_t *given);
 
 /* Bytes held by objects in memory of their own; any thread. */
 size_t watch_held(tarn_pool *pool);

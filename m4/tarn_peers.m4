@@ -32,7 +32,7 @@ AC_SUBST([$1_LIBS])
 
 AC_DEFUN([TARN_PEERS], [
 AC_REQUIRE([TARN_CXX17])
-BENCH_PEERS='tarn tarn-8 tarn-local original'
+BENCH_PEERS='tarn tarn-8 tarn-cache tarn-local original'
 BENCH_PEERS="$BENCH_PEERS floor-inline floor-call floor-tls floor-xadd floor-cas"
 BENCH_MISSING=
 TARN_PEER([GLIBC], [glibc obstack], [C], [obstack.h], [])

@@ -4,8 +4,9 @@
 # tools and the scripts. Fails on any finding. Exceptions stand where they are
 # needed, with a reason; those of a whole tool stand here or in .clang-tidy.
 # Each tool has to find a seeded mistake first, so that a clean run says much.
-#	srcdir    where the sources are
-#	builddir  where config.h is
+#	srcdir      where the sources are
+#	builddir    where config.h is
+#	LUA_CFLAGS  where lua.h is, if it is anywhere
 # shellcheck disable=SC2317 # the tools' functions are called by look
 set -u
 
@@ -29,6 +30,11 @@ trap 'exit 1' HUP INT TERM
 sources=$(ls lib/*.c examples/*.c tools/*.c 2>/dev/null)
 scripts=$(ls bootstrap .ci/run tests/*.sh bench/*.sh tools/*.sh 2>/dev/null)
 flags="-std=gnu11 -pthread -DHAVE_CONFIG_H -I$builddir -Iinclude -iquote lib"
+flags="$flags ${LUA_CFLAGS-}"
+# shellcheck disable=SC2086 # flags and names are words
+printf '#include <lua.h>\n' | cc $flags -E - >/dev/null 2>&1 ||
+	sources=$(printf '%s\n' $sources |
+		grep -vx examples/lua.c) # only where Lua is
 
 cat >"$dir/seeded.c" <<'END'
 #include <stdlib.h>

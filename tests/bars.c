@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The promised numbers that are times and bytes, each beside its bar: rows 3
- * to 9 of bars.sh, or those named as arguments. The rows stand in bars_time.c
- * and bars_held.c. With `hits` as the first argument, the loops of
- * bars_hits.c instead.
+ * The promised numbers that are times and bytes, each beside its bar: the rows
+ * of bars.sh that are listed here, or those named as arguments. They stand in
+ * the other files bars_*.c. With `hits` as the first argument, the loops of
+ * bars_hits.c instead, and so on.
  */
 #define _GNU_SOURCE 1
 #include "bars.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,13 @@ void report_unmeasured(const char *what, double bar)
 {
 	printf("   %-47s too much else runs here\n", what);
 	missed |= bar != NO_BAR;
+}
+
+size_t operations(size_t usual)
+{
+	const char *text = getenv("BARS_OPERATIONS");
+
+	return text != NULL ? strtoul(text, NULL, 10) : usual;
 }
 
 /* ---- times --------------------------------------------------------------- */
@@ -126,6 +134,41 @@ size_t pool_held(const tarn_pool *pool)
 	return stats.held;
 }
 
+/* ---- mimalloc ------------------------------------------------------------ */
+
+/* The function `name`; data and functions are alike to POSIX alone. */
+static void peer_find(void *library, const char *name, void *function)
+{
+	void *found = dlsym(library, name);
+
+	if (found == NULL)
+		die(name);
+	memcpy(function, &found, sizeof(found));
+}
+
+const struct peer *peer_mimalloc(void)
+{
+	static struct peer peer;
+	void *library;
+
+	if (peer.free != NULL)
+		return &peer;
+	/* It keeps what was freed, as malloc does here: see main. */
+	setenv("MIMALLOC_ALLOW_DECOMMIT", "0", 0); /* up to 2.0 */
+	setenv("MIMALLOC_PURGE_DELAY", "-1", 0);   /* since     */
+	library = dlopen("libmimalloc.so.2", RTLD_NOW | RTLD_LOCAL);
+	if (library == NULL) {
+		printf("   skipped: no libmimalloc.so.2 (Debian: "
+		       "libmimalloc-dev)\n");
+		return NULL;
+	}
+	peer_find(library, "mi_malloc", &peer.alloc);
+	peer_find(library, "mi_zalloc", &peer.zero);
+	peer_find(library, "mi_realloc", &peer.resize);
+	peer_find(library, "mi_free", &peer.free);
+	return &peer;
+}
+
 /* ---- the rows ------------------------------------------------------------ */
 
 static const struct row {
@@ -141,6 +184,14 @@ static const struct row {
 	{7, false, row_crowd, "64 pools x 8 threads x 10 objects"},
 	{8, true, row_large_pairs, "two threads, pairs of 64 KiB, one pool"},
 	{9, true, row_beside_creator, "beside the creator, busy against idle"},
+	{12, true, row_cache, "objects of one size, against mimalloc"},
+	{13, false, row_cache_held,
+	 "objects of one size, made here, freed there"},
+	{14, true, row_trace, "traces on one pool, against mimalloc"},
+	{15, false, row_trace_peak, "peaks of the traces, against mimalloc"},
+	{16, false, row_others, "8 threads, objects freed by others, one pool"},
+	{17, false, row_sizes, "sizes that move from 8..64 to 256..1024"},
+	{18, true, row_mark, "mark and rewind around 10 allocations"},
 };
 
 static bool row_chosen(const struct row *row, int argc, char **argv)
@@ -194,6 +245,8 @@ int main(int argc, char **argv)
 		return hits_main(argc, argv);
 	if (argc > 1 && strcmp(argv[1], "claims") == 0)
 		return claims_main();
+	if (argc > 1 && strcmp(argv[1], "peak") == 0)
+		return peak_main(argc, argv);
 	/* What was freed stays mapped: no side pays for fresh pages. */
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);

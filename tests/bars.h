@@ -24,12 +24,26 @@ void row_beside_creator(void); /* 9                 */
 void row_churn(void);          /* 5, in bars_held.c */
 void row_million(void);        /* 6                 */
 void row_crowd(void);          /* 7                 */
+void row_cache(void);          /* 12, in bars_cache.c */
+void row_cache_held(void);     /* 13                  */
+void row_trace(void);          /* 14, in bars_trace.c */
+void row_trace_peak(void);     /* 15                  */
+void row_others(void);         /* 16, in bars_reuse.c */
+void row_sizes(void);          /* 17                  */
+void row_mark(void);           /* 18                  */
 
 /* The loops that callgrind counts, in bars_hits.c; argv as main has it. */
 int hits_main(int argc, char **argv);
 
 /* 8 threads that fill one pool, for callgrind too, in bars_held.c. */
 int claims_main(void);
+
+/* One replay of a trace in a process of its own, in bars_trace.c. */
+int peak_main(int argc, char **argv);
+
+/* Operations of a row that can be told to take longer: BARS_OPERATIONS in the
+   environment, else `usual`. */
+size_t operations(size_t usual);
 
 /* ---- what is printed ----------------------------------------------------- */
 
@@ -52,6 +66,43 @@ double median(double *values, size_t count);
 
 /* Tells that a repetition was thrown out. */
 void count_thrown_out(void);
+
+struct watch {
+	double ns;
+	long switches;
+};
+
+struct watch watch_start(void);
+double watch_ns(const struct watch *start);
+/* Whether no processor was taken from this thread since. */
+bool watch_calm(const struct watch *start);
+
+/* What one side of a comparison does once; false: it was disturbed. */
+struct side {
+	bool (*run)(const void *arg, double *ns);
+	const void *arg;
+};
+
+/* sides[1] against sides[0]; `alternate`: they take turns to be first. */
+void report_times(const char *what, const struct side *sides, bool alternate,
+		  double bar);
+
+/* fn(run, 0) on processor 0 beside fn(run, 1) on `other`, until both end. */
+void pair_run(void (*fn)(void *run, unsigned self), void *run, unsigned other);
+
+/* ---- mimalloc ------------------------------------------------------------ */
+
+/* Loaded beside malloc, in whose place its library would stand if this program
+   were linked with it. Called by pointers, as tarn is by its own: no PLT. */
+struct peer {
+	void *(*alloc)(size_t size);
+	void *(*zero)(size_t size);
+	void *(*resize)(void *object, size_t size);
+	void (*free)(void *object);
+};
+
+/* Returns NULL, and tells so, where it is not installed. */
+const struct peer *peer_mimalloc(void);
 
 /* ---- threads and pools --------------------------------------------------- */
 
@@ -83,6 +134,13 @@ size_t pool_held(const tarn_pool *pool);
 static inline void keep(const void *ptr)
 {
 	__asm__ volatile("" : : "r"(ptr) : "memory");
+}
+
+/* Written to, as memory is asked for to be used. */
+static inline void touch(void *object)
+{
+	*(volatile uint64_t *)object = 1;
+	keep(object);
 }
 
 static inline size_t round_up(size_t size, size_t alignment)

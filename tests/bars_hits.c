@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loops of hits, for callgrind to count: row 1 of bars.sh.
+ * Loops of hits, for callgrind to count: row 1 of bars.sh; and, for row 11, of
+ * requests that are served from freed memory.
  *
  *	bars hits WHAT WHO POOLS THREADS CALLS MOST
  *
  * The main thread allocates first from each of POOLS pools, so that it owns
  * their first local pools; THREADS - 1 others come after it. WHO (`first` or
  * `others`) then makes CALLS calls of WHAT in each pool. There is no miss
- * among them: each thread has got room enough for MOST calls before, so that
- * two runs with the same MOST differ by their hits and nothing else.
+ * among them: each thread has got room enough for MOST calls before, or has
+ * freed as many objects, so that two runs with the same MOST differ by these
+ * calls and nothing else.
  */
 #include "bars.h"
 
@@ -47,6 +49,7 @@ static inline void keep_size(size_t size)
 struct loop {
 	const char *name;
 	void (*run)(const struct hits *hits);
+	bool reuses; /* memory that was freed: not hits, then */
 };
 
 /* All loops are the same but for the call in them. The size is read from memory
@@ -83,20 +86,36 @@ LOOP(loop_local, locals, CALL_LOCAL)
 LOOP(loop_local_constant, locals, CALL_LOCAL_CONSTANT)
 
 static const struct loop loops[] = {
-	{"pools", loop_pools}, /* no call: what the next ones cost without */
-	{"palloc", loop_palloc},
-	{"pmemalign_8", loop_pmemalign_8},
-	{"pmemalign_16", loop_pmemalign_16},
-	{"pmemalign_32", loop_pmemalign_32},
-	{"pmemalign_64", loop_pmemalign_64},
-	{"locals", loop_locals}, /* no call either */
-	{"local", loop_local},
-	{"local_constant", loop_local_constant},
+	{"pools", loop_pools,
+	 false}, /* no call: what the next ones cost without */
+	{"palloc", loop_palloc, false},
+	{"palloc_freed", loop_palloc, true},
+	{"pmemalign_8", loop_pmemalign_8, false},
+	{"pmemalign_16", loop_pmemalign_16, false},
+	{"pmemalign_32", loop_pmemalign_32, false},
+	{"pmemalign_64", loop_pmemalign_64, false},
+	{"locals", loop_locals, false}, /* no call either */
+	{"local", loop_local, false},
+	{"local_constant", loop_local_constant, false},
 };
 
 static size_t local_room(const tarn_local *local)
 {
 	return (size_t)(local->end - local->last);
+}
+
+/* Frees as many as will be asked for, and no more: all are used again. */
+static void hits_free(const struct hits *hits)
+{
+	void *objects[HITS_LARGE / HITS_BYTES];
+
+	for (size_t i = 0; i < hits->count && hits->calls != 0; i++) {
+		for (size_t n = 0; n < hits->most; n++)
+			objects[n] = tarn_palloc(hits->pools[i], hits->size);
+		for (size_t n = 0; n < hits->most; n++)
+			tarn_pfree_sized(hits->pools[i], objects[n],
+					 hits->size);
+	}
 }
 
 /* Each request that the room does not suffice for brings a larger chunk. */
@@ -117,13 +136,21 @@ static void hits_make_room(struct hits *hits)
 	}
 }
 
+static void hits_make_ready(struct hits *hits)
+{
+	hits_make_room(hits);
+	if (hits->loop->reuses)
+		hits_free(hits);
+}
+
 static void hits_run(const struct hits *hits)
 {
 	const tarn_local *last = hits->locals[hits->count - 1];
 	size_t before = local_room(last);
 
 	hits->loop->run(hits);
-	if (before - local_room(last) > (hits->calls + 1) * HITS_BYTES) {
+	if (!hits->loop->reuses &&
+	    before - local_room(last) > (hits->calls + 1) * HITS_BYTES) {
 		fputs("bars: a miss among the hits\n", stderr);
 		exit(2);
 	}
@@ -134,7 +161,7 @@ static void *hits_thread(void *arg)
 {
 	struct hits *hits = arg;
 
-	hits_make_room(hits);
+	hits_make_ready(hits);
 	pthread_barrier_wait(hits->ready);
 	pthread_barrier_wait(hits->all);
 	hits_run(hits);
@@ -162,7 +189,7 @@ static void hits_together(struct hits *first, const struct hits *other,
 {
 	static struct hits hits[HITS_THREADS];
 
-	hits_make_room(first);
+	hits_make_ready(first);
 	for (size_t i = 1; i < count; i++) {
 		pthread_t thread;
 

@@ -38,11 +38,6 @@ enum {
 	SECONDS_MOST = 5 /* that a comparison takes, on a busy machine */
 };
 
-struct watch {
-	double ns;
-	long switches;
-};
-
 /* How often this thread was made to wait for a processor. */
 static long clock_switches(void)
 {
@@ -52,28 +47,22 @@ static long clock_switches(void)
 	return usage.ru_nivcsw;
 }
 
-static struct watch watch_start(void)
+struct watch watch_start(void)
 {
 	long switches = clock_switches();
 
 	return (struct watch){clock_ns(), switches};
 }
 
-static double watch_ns(const struct watch *start)
+double watch_ns(const struct watch *start)
 {
 	return clock_ns() - start->ns;
 }
 
-static bool watch_calm(const struct watch *start)
+bool watch_calm(const struct watch *start)
 {
 	return clock_switches() == start->switches;
 }
-
-/* What one side of a comparison does once; false: it was disturbed. */
-struct side {
-	bool (*run)(const void *arg, double *ns);
-	const void *arg;
-};
 
 /* Fills ns[0] and ns[1] repetition by repetition; returns how many. */
 static size_t sides_repeat(const struct side *sides, bool alternate,
@@ -94,9 +83,8 @@ static size_t sides_repeat(const struct side *sides, bool alternate,
 	return n;
 }
 
-/* sides[1] against sides[0]; `alternate`: they take turns to be first. */
-static void report_times(const char *what, const struct side *sides,
-			 bool alternate, double bar)
+void report_times(const char *what, const struct side *sides, bool alternate,
+		  double bar)
 {
 	double ns[2][REPETITIONS], ratio[REPETITIONS];
 	char detail[64];
@@ -134,9 +122,7 @@ static void *pair_main(void *arg)
 	return NULL;
 }
 
-/* fn(run, 0) on processor 0 beside fn(run, 1) on `other`, until both end. */
-static void pair_run(void (*fn)(void *run, unsigned self), void *run,
-		     unsigned other)
+void pair_run(void (*fn)(void *run, unsigned self), void *run, unsigned other)
 {
 	struct pair_thread threads[2] = {{fn, run, 0, 0}, {fn, run, 1, other}};
 	pthread_t handles[2];

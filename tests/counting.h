@@ -290,4 +290,23 @@ static inline bool watched(void)
 	return misses;
 }
 
+static inline bool debug_asks(const char *word)
+{
+	const char *words = getenv("TARN_DEBUG");
+
+	return words != NULL && strstr(words, word) != NULL;
+}
+
+/* Whether misuse ends the program. */
+static inline bool blamed(void)
+{
+	return debug_asks("owner");
+}
+
+/* Whether objects have pages of their own, and none of the pool's upstream. */
+static inline bool guarded(void)
+{
+	return debug_asks("guard");
+}
+
 #endif

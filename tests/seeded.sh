@@ -94,6 +94,12 @@ after_pfree          freed   access  -     guard
 recycled_reset       freed   access  -     guard
 recycled_destroy     freed   access  -     guard
 recycled_pfree       freed   access  -     guard
+after_rewind         freed   access  -     guard
+after_rewind_large   freed   access  -     guard
+after_scratch        freed   access  -     guard
+after_sized          freed   access  -     guard
+after_packed         freed   access  -     guard
+after_cache          freed   access  -     guard
 moved                freed   access  -     guard
 moved_large          freed   access  -     guard
 unset                -       unset   -     junk
@@ -116,6 +122,11 @@ gone_local           freed   access  -     owner
 gone_reset           -       access  -     owner
 double_destroy       -       access  -     owner
 double_pfree         -       -       -     owner
+double_sized         -       -       -     owner
+double_cache         -       -       -     owner
+wrong_size           -       -       -     owner
+wrong_order          -       -       -     owner
+wrong_rewind         -       -       -     owner
 alive_pool           -       -       -     leaks
 secret_reset         -       -       -     zero
 secret_destroy       -       -       -     zero
@@ -130,6 +141,7 @@ locked               clean   clean   clean clean
 counted              clean   clean   clean clean
 children             clean   clean   clean clean
 handed               clean   clean   clean clean
+again                clean   clean   clean clean
 living_pools         clean   clean   clean clean'
 
 # What a report of this kind begins with, as an extended regular expression.

@@ -606,7 +606,8 @@ static void *meanwhile_alloc(void *ctx, size_t *size, size_t alignment)
 	if (*size == meanwhile->table) {
 		meanwhile->table = 0;
 		ck_assert_ptr_nonnull(large_alloc(&meanwhile->large,
-						  &meanwhile->use, 16, 10000));
+						  &meanwhile->use, BIRTH_NONE,
+						  16, 10000));
 	}
 	return counting_alloc(&meanwhile->counting, size, alignment);
 }
@@ -638,10 +639,11 @@ START_TEST(table_grown_by_another_meanwhile_is_grown_once)
 
 	meanwhile_init(&meanwhile);
 	for (size_t i = 0; i < fit; i++)
-		ck_assert_ptr_nonnull(
-			large_alloc(large, &meanwhile.use, 16, 10000));
+		ck_assert_ptr_nonnull(large_alloc(large, &meanwhile.use,
+						  BIRTH_NONE, 16, 10000));
 	meanwhile.table = 2 * LARGE_FEW * sizeof(struct large_entry);
-	ck_assert_ptr_nonnull(large_alloc(large, &meanwhile.use, 16, 10000));
+	ck_assert_ptr_nonnull(
+		large_alloc(large, &meanwhile.use, BIRTH_NONE, 16, 10000));
 	ck_assert_uint_eq(meanwhile.table, 0);
 	ck_assert_uint_eq(large->home.capacity, 2 * LARGE_FEW);
 	ck_assert_uint_eq(large_figures(large, 0).count, fit + 2);

@@ -18,6 +18,9 @@ cat >"$dir/layers" <<'END'
 tarn.h:
 prefix.h:
 align.h:     prefix.h
+birth.h:
+objects.h:   align.h birth.h
+objects.c:   objects.h
 mutex.h:
 memcheck.h:
 probe.h:
@@ -36,24 +39,37 @@ upstream.h:  limit.h mark.h tarn.h
 upstream.c:  upstream.h align.h aside.h
 block.h:     align.h upstream.h
 block.c:     block.h debug.h mutex.h
-slot.h:      block.h
+slot.h:      block.h mutex.h
 slot.c:      slot.h debug.h mutex.h
+unit.h:
 cursor.h:    block.h mutex.h
 cursor.c:    cursor.h probe.h
-local.h:     cursor.h tarn.h
-local.c:     local.h
-large.h:     block.h mutex.h
+depot.h:     cursor.h mutex.h unit.h
+depot.c:     depot.h
+local.h:     birth.h cursor.h tarn.h
+local.c:     local.h unit.h
+large.h:     birth.h block.h mutex.h
 large.c:     large.h
-cleanup.h:   mutex.h prefix.h tarn.h
+cleanup.h:   birth.h mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
-watch.h:     debug.h pool.h trace.h
+rewind.h:    pool.h
+reuse.h:     depot.h pool.h
+reuse.c:     reuse.h rewind.h
+cache.h:     pool.h unit.h
+slab.h:      cache.h
+slab.c:      slab.h reuse.h
+watch.h:     debug.h objects.h pool.h trace.h
 watch.c:     watch.h guard.h
+cache.c:     cache.h slab.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
-pool.c:      pool.h probe.h watch.h
-palloc.c:    watch.h probe.h
-stats.c:     watch.h
+pool.c:      pool.h cache.h probe.h reuse.h watch.h
+palloc.c:    probe.h reuse.h watch.h
+rewind.c:    reuse.h rewind.h watch.h
+scratch.c:   reuse.h watch.h
+pfree.c:     reuse.h watch.h
+stats.c:     watch.h cache.h
 string.c:    watch.h
 END
 
@@ -64,6 +80,8 @@ block.h
 block.c
 slot.h
 slot.c
+cache.h
+cache.c
 cursor.h
 cursor.c
 local.h
@@ -73,7 +91,10 @@ large.c
 pool.h
 pool.c
 palloc.c
+reuse.c
+reuse.h
 stats.c
+unit.h
 watch.h
 call.c
 END

@@ -108,6 +108,20 @@ START_TEST(local_across_resets_stays_valid)
 }
 END_TEST
 
+/* As it is seen where another thread frees between two looks. */
+START_TEST(stats_while_freed_is_seen_before_allocated_are_none)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	struct local *local = (struct local *)tarn_pool_local(pool);
+
+	local_add_given(local, -(size_t)16);
+	ck_assert_uint_eq(stats_of(pool).handed_out, 0);
+	local_add_given(local, 32);
+	ck_assert_uint_eq(stats_of(pool).handed_out, 16);
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 /* A thread that hits, downwards and upwards, and begins anew. */
 struct mover {
 	struct local local;
@@ -237,6 +251,8 @@ static void add_handle_tests(Suite *suite)
 	tcase_add_test(tcase,
 		       local_handed_out_while_the_owner_moves_fits_together);
 	tcase_add_test(tcase, local_handed_out_in_the_middle_of_a_change_waits);
+	tcase_add_test(tcase,
+		       stats_while_freed_is_seen_before_allocated_are_none);
 	tcase_add_test(tcase, local_without_memory_is_null);
 }
 
@@ -876,6 +892,28 @@ START_TEST(prealloc_of_another_object_moves_it)
 }
 END_TEST
 
+/* Of what is not on the large list there is nothing to free. */
+START_TEST(prealloc_of_large_foreign_memory_copies_it)
+{
+	static char foreign[20000];
+	tarn_pool *pool = roomy_pool();
+
+	memset(foreign, 'x', sizeof(foreign));
+	for (size_t size = 10; size <= 3 * sizeof(foreign); size += 600) {
+		size_t both = size < sizeof(foreign) ? size : sizeof(foreign);
+		char *copy =
+			tarn_prealloc(pool, foreign, sizeof(foreign), size);
+
+		ck_assert(copy != NULL && copy != foreign);
+		ck_assert_mem_eq(copy, foreign, both);
+		memset(copy, 'y', size);
+	}
+	for (size_t i = 0; i < sizeof(foreign); i++)
+		REQUIRE(foreign[i] == 'x');
+	tarn_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(prealloc_beside_packed_bytes_does_not_touch_them)
 {
 	struct counting counting;
@@ -971,6 +1009,7 @@ static void add_prealloc_tests(Suite *suite)
 	tcase_add_test(tcase, prealloc_of_the_last_object_is_in_place);
 	tcase_add_test(tcase, prealloc_to_a_smaller_size_is_in_place);
 	tcase_add_test(tcase, prealloc_of_another_object_moves_it);
+	tcase_add_test(tcase, prealloc_of_large_foreign_memory_copies_it);
 	tcase_add_test(tcase, prealloc_beside_packed_bytes_does_not_touch_them);
 	tcase_add_loop_test(
 		tcase, prealloc_to_the_last_byte_of_room_stays_inside, 1, 18);

@@ -4,13 +4,14 @@
  * objects overlap, each is aligned, keeps its bytes and lies in memory that
  * upstream gave; statistics agree with the model; limits hold; upstream fails
  * now and then, and a call that fails changes nothing. The calls are made by
- * one thread after another.
+ * one thread after another, of which the main one has marks open meanwhile.
  *
  * All functions return a status (see EXPECT): they run off the main thread.
  * What a call does may follow from addresses too: to repeat a run, give its
  * seed and have the system not randomise them (setarch -R).
  */
 #include "counting.h"
+#include "local.h"
 #include "util.h"
 
 enum {
@@ -18,11 +19,17 @@ enum {
 	OBJECTS = 600, /* in a pool; it is reset when it has so many       */
 	CLEANUPS = 40, /* registered in a round of a pool                  */
 	KEYS = 6,
-	CALLS = 400000,   /* of a full run                                    */
-	SHIFT = 1000,     /* calls until the next thread takes over           */
+	CACHES = 3,
+	MARKS = 4,      /* open at once, of a thread in a pool               */
+	LINES = 2,      /* of threads: the main one; the others, one after
+			   another, each the heir of the one before          */
+	SCRATCH = 6,    /* objects of a use of scratch                       */
+	CALLS = 400000, /* of a full run                                    */
+	SHIFT = 1000,   /* calls until the next thread takes over           */
 	ARENA_GUARD = 32, /* bytes around a caller's buffer                   */
 	GUARD_BYTE = 0x77,
-	NODE_MOST = 128 /* bytes that a cleanup or a key may cost             */
+	NODE_MOST = 128, /* bytes that a cleanup or a key may cost            */
+	ROUNDED_MOST = 64 /* bytes that rounding adds to an object            */
 };
 
 #define TRY(call)                                                              \
@@ -39,6 +46,28 @@ struct object {
 	unsigned char mark; /* what its bytes follow from                     */
 	bool large;         /* in the large list                              */
 	bool resizable;     /* of palloc, pcalloc or prealloc                 */
+	size_t alignment;   /* to free it with; 0: by tarn_pfree_sized        */
+	tarn_cache *cache;  /* that it is of, or NULL                         */
+	size_t thread;      /* that allocated it, and how many marks ...      */
+	size_t depth;       /* ... of its line were open then                 */
+};
+
+/* A mark that is open. */
+struct marked {
+	tarn_mark mark;
+	size_t added; /* to `most` since, by what goes with the rewind        */
+	size_t thread;
+};
+
+/* The marks of a line of threads in a pool, those that dead ones left too. */
+struct marks {
+	struct marked open[MARKS];
+	size_t count;
+};
+
+struct cache {
+	tarn_cache *cache;
+	size_t size, alignment;
 };
 
 struct member;
@@ -48,6 +77,9 @@ struct handler {
 	tarn_cleanup *handle;
 	size_t index;
 	bool pending;
+	bool large; /* its node is in the large list                          */
+	bool gone;  /* with a rewind: so is the handle                        */
+	size_t thread, depth;
 };
 
 /* A pool and what the model knows of it. */
@@ -61,6 +93,10 @@ struct member {
 	size_t least, most; /* bounds of handed_out                           */
 	struct handler handlers[CLEANUPS];
 	size_t handler_count, pending;
+	struct marks marks[LINES];
+	size_t rewinding; /* 0, or how many marks are to be left, and one     */
+	struct cache caches[CACHES];
+	size_t cache_count;
 	void *data[KEYS];
 	size_t limit, max; /* larger requests go to the large list            */
 	char *area; /* around the caller's buffer, or NULL                    */
@@ -76,6 +112,8 @@ struct model {
 	size_t oom_calls; /* of the handler                                   */
 	tarn_pool *oom_pool;
 	size_t disorder; /* cleanups that ran wrongly                        */
+	size_t thread;   /* that makes the calls; 0: the main one            */
+	size_t threads;  /* there were so far                                */
 	bool watched;    /* so what moves leaves nothing behind              */
 };
 
@@ -83,6 +121,7 @@ struct model {
 struct before {
 	tarn_stats stats;
 	bool had_local; /* the thread, its local pool                        */
+	bool had_side;  /* and that what reuse needs beside it               */
 	bool is_resize; /* of a large object: a place is made for it first   */
 	size_t failures, oom_calls;
 };
@@ -172,6 +211,8 @@ static struct before before_call(struct member *member)
 	struct before before;
 
 	before.had_local = local != NULL;
+	before.had_side =
+		local != NULL && ((struct local *)local)->side != NULL;
 	before.is_resize = false;
 	if (local != NULL)
 		member->max = local->max;
@@ -184,17 +225,20 @@ static struct before before_call(struct member *member)
 
 /*
  * A call that failed changed nothing. A thread's first use may keep what it
- * took for the thread's local pool, a resize what it took for the large list.
+ * took for the thread's local pool, the first in which it looks for freed
+ * memory what it took for its bins, a resize what it took for the large list.
  */
 static int check_unchanged(struct member *member, const struct before *before)
 {
 	tarn_stats after = figures(member);
 
-	if (!before->had_local) {
+	if (!before->had_local)
 		after.local_pools = before->stats.local_pools;
+	if (!before->had_side) {
+		EXPECT(after.blocks >= before->stats.blocks);
 		after.blocks = before->stats.blocks;
 	}
-	if (!before->had_local || before->is_resize) {
+	if (!before->had_side || before->is_resize) {
 		EXPECT(after.held >= before->stats.held);
 		after.held = before->stats.held;
 	}
@@ -220,6 +264,51 @@ static bool grew_large(struct member *member, const struct before *before)
 	return figures(member).large_count > before->stats.large_count;
 }
 
+/* ---- who has what --------------------------------------------------------
+ */
+
+static size_t line_of(const struct model *model)
+{
+	return model->thread != 0;
+}
+
+/* The marks of the thread that makes the calls. */
+static struct marks *marks_of(struct member *member)
+{
+	return &member->marks[line_of(member->model)];
+}
+
+/* Adds to `most` what goes with the rewind that leaves less than `depth` marks
+   of the calling thread; 0: with none. */
+static void charge(struct member *member, size_t depth, size_t bytes)
+{
+	member->most += bytes;
+	if (depth != 0)
+		marks_of(member)->open[depth - 1].added += bytes;
+}
+
+/* Until the rewind only its thread may free or resize what it allocated. */
+static bool may_touch(const struct member *member, const struct object *object)
+{
+	return object->depth == 0 || object->thread == member->model->thread;
+}
+
+static void born_now(struct member *member, struct object *object)
+{
+	object->thread = member->model->thread;
+	object->depth = marks_of(member)->count;
+}
+
+/* It is freed: what a rewind will take off is not taken off before. */
+static void forget_object(struct member *member, struct object *object)
+{
+	member->least -= object->size;
+	if (object->depth == 0)
+		member->most -= object->size;
+	member->large_count -= object->large;
+	*object = member->objects[--member->count];
+}
+
 /* Enters a new object of which up to `padding` bytes may be beside it. */
 static int enter(struct member *member, struct object object, size_t padding,
 		 const struct before *before)
@@ -231,8 +320,9 @@ static int enter(struct member *member, struct object object, size_t padding,
 	EXPECT(is_inside(member, &object));
 	object.mark = (unsigned char)pick(member->model, 0, 255);
 	write_bytes(&object);
+	born_now(member, &object);
 	member->least += object.size;
-	member->most += object.size + padding;
+	charge(member, object.depth, object.size + padding);
 	member->large_count += object.large;
 	member->objects[member->count++] = object;
 	return 0;
@@ -256,7 +346,7 @@ static int check_figures(struct member *member)
 	size_t i;
 
 	EXPECT(stats.handed_out >= member->least);
-	EXPECT(stats.handed_out <= member->most);
+	EXPECT(member->model->watched || stats.handed_out <= member->most);
 	EXPECT(stats.held + member->buffer_size >= stats.handed_out);
 	EXPECT(stats.large_count == member->large_count);
 	EXPECT(stats.large <= stats.held);
@@ -379,7 +469,8 @@ static int call_pcalloc(struct member *member)
 
 static int call_packed(struct member *member)
 {
-	struct object object = {.size = pick_size(member->model)};
+	struct object object = {.size = pick_size(member->model),
+				.alignment = 1};
 	struct before before = before_call(member);
 
 	object.ptr = tarn_pnalloc(member->pool, object.size);
@@ -391,7 +482,8 @@ static int call_packed(struct member *member)
 static int call_aligned(struct member *member)
 {
 	size_t alignment = (size_t)1 << pick(member->model, 0, 12);
-	struct object object = {.size = pick_size(member->model)};
+	struct object object = {.size = pick_size(member->model),
+				.alignment = alignment};
 	struct before before = before_call(member);
 
 	object.ptr = tarn_pmemalign(member->pool, alignment, object.size);
@@ -427,6 +519,7 @@ static int call_local(struct member *member)
 	if (object.ptr == NULL)
 		return check_refused(member, &before);
 	EXPECT(is_aligned(object.ptr, alignment));
+	object.alignment = kind == 0 ? 0 : alignment;
 	return enter(member, object, alignment + TARN_ALIGNMENT, &before);
 }
 
@@ -457,25 +550,35 @@ static int call_string(struct member *member)
 	EXPECT(kind != 3 || strspn(copy, " ") == (size_t)width - 1);
 	object.size = strlen(copy) + 1;
 	object.ptr = (unsigned char *)copy;
+	object.alignment = kind < 4;
 	return enter(member, object, TARN_ALIGNMENT, &before);
 }
 
 /*
  * Whether `now`, which the object has become, is in the large list. A small
- * object may be there too, of a thread that got no local pool; it stays there
- * when it is moved, unless the library watches.
+ * object may be there too, of a thread that got no local pool; what is moved
+ * out of there is taken off the list.
  */
 static bool is_large(struct member *member, const struct object *object,
 		     const struct object *now, const struct before *before)
 {
-	if (!object->large || now->ptr != object->ptr)
-		return grew_large(member, before) ||
-		       (object->large &&
-			(object->size > member->max ||
-			 member->model->watched) &&
-			figures(member).large_count ==
-				before->stats.large_count);
-	return true;
+	if (!object->large)
+		return grew_large(member, before);
+	return now->ptr == object->ptr ||
+	       figures(member).large_count == before->stats.large_count;
+}
+
+/* What moved was allocated anew, unless it is large and was; and so was what
+   had no bytes, and has its first where it stood. */
+static void inherit(struct member *member, const struct object *object,
+		    struct object *now)
+{
+	born_now(member, now);
+	if ((now->ptr == object->ptr && object->size != 0) ||
+	    (object->size > member->max && now->size > member->max)) {
+		now->thread = object->thread;
+		now->depth = object->depth;
+	}
 }
 
 /* The object has become `now`; what it was may stay handed out. */
@@ -491,9 +594,13 @@ static int enter_resized(struct member *member, struct object *object,
 	EXPECT(has_bytes(&now, kept));
 	now.large = is_large(member, object, &now, before);
 	write_bytes(&now);
+	inherit(member, object, &now);
 	member->least += now.size;
 	member->least -= object->size;
-	member->most += now.size + TARN_ALIGNMENT;
+	charge(member, now.depth, now.size + TARN_ALIGNMENT);
+	/* What is cut off in place may stay handed out. */
+	if (object->depth == 0 && now.ptr != object->ptr)
+		member->most -= object->size;
 	member->large_count = figures(member).large_count;
 	EXPECT(member->large_count <= before->stats.large_count + 1);
 	EXPECT(member->large_count + 1 >= before->stats.large_count);
@@ -513,7 +620,7 @@ static int call_prealloc(struct member *member)
 	if (chance(member->model, 2))
 		i = pick(member->model, 0, i);
 	object = &member->objects[i];
-	if (!object->resizable)
+	if (!object->resizable || !may_touch(member, object))
 		return 0;
 	now.resizable = true;
 	before = before_call(member);
@@ -552,7 +659,8 @@ static int call_pfree(struct member *member)
 	struct object *object = &member->objects[i];
 	int expected;
 
-	if (i == member->count)
+	if (i == member->count || object->cache != NULL ||
+	    !may_touch(member, object))
 		return 0;
 	expected = object->large ? 0 : -1;
 	EXPECT(has_bytes(object, object->size));
@@ -563,9 +671,207 @@ static int call_pfree(struct member *member)
 	if (!object->large)
 		return 0;
 	EXPECT(tarn_pfree(member->pool, object->ptr) == -1);
+	forget_object(member, object);
+	return 0;
+}
+
+static int free_sized(const struct member *member, const struct object *object)
+{
+	return object->alignment == 0
+		       ? tarn_pfree_sized(member->pool, object->ptr,
+					  object->size)
+		       : tarn_pfree_aligned_sized(member->pool, object->ptr,
+						  object->alignment,
+						  object->size);
+}
+
+/* By the call that fits the one that made it. A newer one more often: they are
+   freed in an order as theirs. */
+static int call_pfree_sized(struct member *member)
+{
+	size_t least = chance(member->model, 2) ? member->count * 7 / 8 : 0;
+	size_t i = pick(member->model, least, member->count);
+	struct object *object = &member->objects[i];
+	size_t before, after;
+
+	if (i == member->count || object->cache != NULL ||
+	    !may_touch(member, object))
+		return 0;
+	EXPECT(has_bytes(object, object->size));
+	before = figures(member).handed_out;
+	errno = EXDEV;
+	EXPECT(free_sized(member, object) == 0);
+	EXPECT(errno == EXDEV);
+	after = figures(member).handed_out;
+	/* The large list frees as much as it was, before it was made less. */
+	EXPECT(object->large || before - after <= object->size + ROUNDED_MOST);
+	EXPECT(object->depth != 0 || before - after >= object->size);
+	/* Of one without bytes there may be others. */
+	if (object->size != 0)
+		forget_object(member, object);
+	return 0;
+}
+
+/* Many at once: so much is free then that it is joined. */
+static int call_pfree_many(struct member *member)
+{
+	size_t calls = pick(member->model, 1, 200);
+
+	while (calls-- != 0)
+		TRY(call_pfree_sized(member));
+	return 0;
+}
+
+/* What cannot be is refused, and nothing is nothing. */
+static int call_pfree_invalid(struct member *member)
+{
+	_Alignas(16) char foreign[32] = {0};
+	struct before before = before_call(member);
+	tarn_pool *pool = member->pool;
+
+	EXPECT(tarn_pfree_sized(pool, NULL, 100) == 0);
+	EXPECT(tarn_pfree_sized(pool, foreign, 0) == 0);
+	EXPECT(tarn_pfree_aligned_sized(pool, NULL, 8, 100) == 0);
+	EXPECT(errno == EXDEV);
+	EXPECT(tarn_pfree_sized(pool, foreign + 8, 16) == -1);
+	EXPECT(errno == EINVAL);
+	errno = EXDEV;
+	EXPECT(tarn_pfree_aligned_sized(pool, foreign, 24, 16) == -1);
+	EXPECT(errno == EINVAL);
+	errno = EXDEV;
+	EXPECT(tarn_pfree_aligned_sized(pool, foreign + 4, 8, 16) == -1);
+	EXPECT(errno == EINVAL);
+	/* A watched pool ends the program. */
+	if (!member->model->watched) {
+		EXPECT(tarn_pfree_sized(pool, foreign, (size_t)2 << 20) == -1);
+		EXPECT(errno == ENOENT);
+	}
+	return check_unchanged(member, &before);
+}
+
+/* ---- caches --------------------------------------------------------------
+ */
+
+/* Slabs come and go, with what a cache needs for them. */
+static void follow_cache(struct member *member, const struct before *before)
+{
+	tarn_stats after = figures(member);
+
+	member->most += after.handed_out - before->stats.handed_out;
+	member->large_count = after.large_count;
+}
+
+/* As check_refused; but what the cache took for itself stays. */
+static int check_refused_cache(struct member *member, struct before *before)
+{
+	tarn_stats after = figures(member);
+
+	EXPECT(after.held >= before->stats.held);
+	EXPECT(after.handed_out >= before->stats.handed_out);
+	EXPECT(after.large_count >= before->stats.large_count);
+	follow_cache(member, before);
+	before->stats.held = after.held;
+	before->stats.handed_out = after.handed_out;
+	before->stats.large = after.large;
+	before->stats.large_count = after.large_count;
+	before->stats.blocks = after.blocks;
+	return check_refused(member, before);
+}
+
+static int call_cache_create(struct member *member)
+{
+	struct cache *cache = &member->caches[member->cache_count];
+	struct before before;
+
+	if (member->cache_count == CACHES)
+		return 0;
+	*cache = (struct cache){NULL, pick_size(member->model) % 3000,
+				(size_t)1 << pick(member->model, 0, 8)};
+	before = before_call(member);
+	EXPECT(tarn_cache_create(member->pool, cache->size, 24) == NULL);
+	EXPECT(errno == EINVAL);
+	errno = EXDEV;
+	cache->cache =
+		tarn_cache_create(member->pool, cache->size, cache->alignment);
+	if (cache->cache == NULL)
+		return check_refused(member, &before);
+	EXPECT(errno == EXDEV);
+	member->cache_count++;
+	follow_cache(member, &before);
+	return 0;
+}
+
+static int call_cache_alloc(struct member *member)
+{
+	size_t i = pick(member->model, 0, CACHES - 1);
+	const struct cache *cache = &member->caches[i];
+	struct object object;
+	struct before before;
+
+	if (i >= member->cache_count || member->count == OBJECTS)
+		return 0;
+	object = (struct object){.size = cache->size, .cache = cache->cache};
+	before = before_call(member);
+	object.ptr = tarn_cache_alloc(cache->cache);
+	if (object.ptr == NULL)
+		return check_refused_cache(member, &before);
+	EXPECT(errno == EXDEV);
+	EXPECT(is_aligned(object.ptr, cache->alignment));
+	EXPECT(is_inside(member, &object));
+	object.mark = (unsigned char)pick(member->model, 0, 255);
+	write_bytes(&object);
+	follow_cache(member, &before);
+	member->least += object.size;
+	member->objects[member->count++] = object;
+	return 0;
+}
+
+static int call_cache_free(struct member *member)
+{
+	size_t i = pick(member->model, 0, member->count);
+	struct object *object = &member->objects[i];
+	struct before before;
+
+	if (i == member->count || object->cache == NULL)
+		return 0;
+	EXPECT(has_bytes(object, object->size));
+	before = before_call(member);
+	tarn_cache_free(object->cache, NULL);
+	tarn_cache_free(object->cache, object->ptr);
+	EXPECT(errno == EXDEV);
+	follow_cache(member, &before);
 	member->least -= object->size;
-	member->large_count--;
 	*object = member->objects[--member->count];
+	return 0;
+}
+
+/* Enough for slabs to come, or for some to be wholly free. */
+static int call_cache_many(struct member *member)
+{
+	size_t calls = pick(member->model, 1, 100);
+	bool frees = chance(member->model, 2);
+
+	while (calls-- != 0)
+		TRY(frees ? call_cache_free(member) : call_cache_alloc(member));
+	return 0;
+}
+
+static int call_trim(struct model *model)
+{
+	size_t i;
+
+	errno = EXDEV;
+	tarn_trim();
+	EXPECT(errno == EXDEV);
+	for (i = 0; i < POOLS; i++) {
+		struct member *member = &model->members[i];
+
+		if (member->pool == NULL)
+			continue;
+		EXPECT(member->cache_count != 0 ||
+		       figures(member).large_count == member->large_count);
+		member->large_count = figures(member).large_count;
+	}
 	return 0;
 }
 
@@ -589,7 +895,9 @@ static int forget(struct member *member)
 		member->data[i] = NULL;
 	member->count = member->large_count = member->child_count = 0;
 	member->least = member->most = 0;
-	member->handler_count = 0;
+	member->handler_count = member->cache_count = 0;
+	for (i = 0; i < LINES; i++)
+		member->marks[i].count = 0;
 	return 0;
 }
 
@@ -644,18 +952,38 @@ static int call_destroy(struct member *member)
 /* ---- cleanups and data
  * ------------------------------------------------------------ */
 
+/* Whether it is to run where `left` marks of the calling thread's are left. */
+static bool is_rewound(const struct handler *handler, size_t left)
+{
+	const struct model *model = handler->member->model;
+
+	return handler->depth > left && handler->thread == model->thread;
+}
+
+/* How many are pending that had to run before it. */
+static size_t count_newer(const struct handler *handler)
+{
+	const struct member *member = handler->member;
+	size_t newer = handler->index + 1, count = 0;
+
+	for (; newer < member->handler_count; newer++)
+		count += member->handlers[newer].pending &&
+			 (member->rewinding == 0 ||
+			  is_rewound(&member->handlers[newer],
+				     member->rewinding - 1));
+	return count;
+}
+
 /* Newest first: none that is newer may be pending still. */
 static void handler_ran(void *data)
 {
 	struct handler *handler = data;
 	struct member *member = handler->member;
-	size_t i;
 
-	if (!handler->pending)
+	member->model->disorder += !handler->pending + count_newer(handler);
+	if (member->rewinding != 0 &&
+	    !is_rewound(handler, member->rewinding - 1))
 		member->model->disorder++;
-	for (i = handler->index + 1; i < member->handler_count; i++)
-		if (member->handlers[i].pending)
-			member->model->disorder++;
 	handler->pending = false;
 	member->pending--;
 }
@@ -663,12 +991,7 @@ static void handler_ran(void *data)
 /* As handler_ran, called before its turn. */
 static void handler_ran_early(struct handler *handler)
 {
-	size_t newer = handler->index + 1,
-	       count = handler->member->handler_count;
-
-	for (; newer < count; newer++)
-		if (handler->member->handlers[newer].pending)
-			handler->member->model->disorder--;
+	handler->member->model->disorder -= count_newer(handler);
 }
 
 static int call_cleanup_add(struct member *member)
@@ -679,7 +1002,10 @@ static int call_cleanup_add(struct member *member)
 
 	if (index == CLEANUPS)
 		return 0;
-	*handler = (struct handler){.member = member, .index = index};
+	*handler = (struct handler){.member = member,
+				    .index = index,
+				    .thread = member->model->thread,
+				    .depth = marks_of(member)->count};
 	handler->handle = tarn_cleanup_add(member->pool, handler_ran, handler);
 	if (handler->handle == NULL)
 		return check_refused(member, &before);
@@ -687,8 +1013,9 @@ static int call_cleanup_add(struct member *member)
 	handler->pending = true;
 	member->handler_count++;
 	member->pending++;
-	member->most += NODE_MOST;
-	member->large_count += grew_large(member, &before);
+	handler->large = grew_large(member, &before);
+	charge(member, handler->depth, NODE_MOST);
+	member->large_count += handler->large;
 	return 0;
 }
 
@@ -698,7 +1025,7 @@ static int call_cleanup_use(struct member *member)
 	struct handler *handler = &member->handlers[i];
 	bool pending = handler->pending;
 
-	if (i == member->handler_count)
+	if (i == member->handler_count || handler->gone)
 		return 0;
 	errno = EXDEV;
 	if (chance(member->model, 2)) {
@@ -730,6 +1057,178 @@ static int call_data(struct member *member)
 	member->most += NODE_MOST;
 	member->large_count += grew_large(member, &before);
 	return 0;
+}
+
+/* ---- marks ---------------------------------------------------------------
+ */
+
+static int call_mark(struct member *member)
+{
+	struct marks *marks = marks_of(member);
+	struct before before = before_call(member);
+	struct marked *marked = &marks->open[marks->count];
+	tarn_local *local = tarn_pool_local(member->pool);
+
+	if (marks->count == MARKS || local == NULL)
+		return 0;
+	before = before_call(member);
+	*marked = (struct marked){.thread = member->model->thread};
+	marked->mark = tarn_local_mark(local);
+	EXPECT(errno == EXDEV);
+	EXPECT(figures(member).handed_out == before.stats.handed_out);
+	/* Without memory for what a thread's first one needs there is none. */
+	if (marked->mark.reserved[0] != NULL)
+		marks->count++;
+	else
+		EXPECT(!before.had_side &&
+		       (is_limited(member) ||
+			failures(member->model) > before.failures));
+	return 0;
+}
+
+/* The model's part of a rewind. */
+static int forget_since(struct member *member, size_t left)
+{
+	struct marks *marks = marks_of(member);
+	size_t i;
+
+	for (i = member->count; i-- != 0;) {
+		struct object *object = &member->objects[i];
+
+		if (object->depth > left && may_touch(member, object))
+			forget_object(member, object);
+	}
+	for (i = 0; i < member->handler_count; i++) {
+		struct handler *handler = &member->handlers[i];
+
+		if (handler->gone || !is_rewound(handler, left))
+			continue;
+		EXPECT(!handler->pending);
+		handler->gone = true;
+		member->large_count -= handler->large;
+	}
+	for (i = left; i < marks->count; i++)
+		member->most -= marks->open[i].added;
+	marks->count = left;
+	return 0;
+}
+
+/* To the mark that has `left` around it. */
+static int rewind_to(struct member *member, size_t left)
+{
+	struct marks *marks = marks_of(member);
+	tarn_local *local = tarn_pool_local(member->pool);
+	tarn_mark mark = marks->open[left].mark;
+	size_t handed_out = figures(member).handed_out;
+
+	TRY(check_contents(member));
+	member->rewinding = left + 1;
+	errno = EXDEV;
+	tarn_local_rewind(local, mark);
+	EXPECT(errno == EXDEV);
+	member->rewinding = 0;
+	TRY(forget_since(member, left));
+	EXPECT(figures(member).handed_out <= handed_out);
+	/* It has ended, which TARN_DEBUG would tell. */
+	if (left == 0 && !member->model->watched)
+		tarn_local_rewind(local, mark);
+	TRY(check_contents(member));
+	return check_figures(member);
+}
+
+/* To any that this thread made. */
+static int call_rewind(struct member *member)
+{
+	const struct marks *marks = marks_of(member);
+	size_t left = pick(member->model, 0, MARKS - 1);
+
+	return left < marks->count &&
+			       marks->open[left].thread == member->model->thread
+		       ? rewind_to(member, left)
+		       : 0;
+}
+
+/* What a thread has still open at its end; some it leaves to reset. */
+static int end_marks(struct model *model)
+{
+	size_t i, left;
+
+	for (i = 0; i < POOLS; i++) {
+		struct member *member = &model->members[i];
+		const struct marks *marks = &member->marks[line_of(model)];
+
+		if (member->pool == NULL || chance(model, 8))
+			continue;
+		for (left = 0; left < marks->count; left++)
+			if (marks->open[left].thread == model->thread)
+				TRY(rewind_to(member, left));
+	}
+	return 0;
+}
+
+/* ---- scratch -------------------------------------------------------------
+ */
+
+static int scratch_fill(struct model *model, tarn_pool *pool,
+			struct object objects[SCRATCH])
+{
+	size_t i;
+
+	for (i = 0; i < SCRATCH; i++) {
+		struct object object = {.size = pick_size(model) + 1};
+
+		object.mark = (unsigned char)pick(model, 0, 255);
+		object.ptr = tarn_palloc(pool, object.size);
+		EXPECT(object.ptr != NULL);
+		write_bytes(&object);
+		if (chance(model, 3)) {
+			EXPECT(tarn_pfree_sized(pool, object.ptr,
+						object.size) == 0);
+			object.size = 0;
+		}
+		objects[i] = object;
+	}
+	return 0;
+}
+
+static int use_scratch(struct model *model, const tarn_pool *conflict,
+		       size_t nested);
+
+static int use_scratch_within(struct model *model, tarn_pool *pool,
+			      size_t nested)
+{
+	struct object objects[SCRATCH];
+	size_t i;
+
+	TRY(scratch_fill(model, pool, objects));
+	if (nested > 0)
+		TRY(use_scratch(model, chance(model, 2) ? pool : NULL,
+				nested - 1));
+	for (i = 0; i < SCRATCH; i++)
+		EXPECT(has_bytes(&objects[i], objects[i].size));
+	return 0;
+}
+
+static int use_scratch(struct model *model, const tarn_pool *conflict,
+		       size_t nested)
+{
+	tarn_mark mark;
+	tarn_pool *pool;
+
+	errno = EXDEV;
+	pool = tarn_scratch_begin(conflict, &mark);
+	EXPECT(pool != NULL && pool != conflict);
+	TRY(use_scratch_within(model, pool, nested));
+	tarn_scratch_end(pool, mark);
+	EXPECT(errno == EXDEV);
+	return 0;
+}
+
+static int call_scratch(struct member *member)
+{
+	return use_scratch(member->model,
+			   chance(member->model, 2) ? member->pool : NULL,
+			   pick(member->model, 0, 3));
 }
 
 /* ---- pools
@@ -847,13 +1346,18 @@ static int call_of_pool(struct member *member)
 		size_t weight;
 		int (*call)(struct member *);
 	} calls[] = {
-		{250, call_palloc},     {60, call_pcalloc},
-		{150, call_packed},     {120, call_aligned},
-		{150, call_local},      {60, call_string},
-		{100, call_prealloc},   {50, call_pfree},
-		{20, call_cleanup_add}, {15, call_cleanup_use},
-		{15, call_data},        {5, call_invalid},
-		{4, call_reset},        {1, call_destroy},
+		{200, call_palloc},      {40, call_pcalloc},
+		{110, call_packed},      {90, call_aligned},
+		{110, call_local},       {50, call_string},
+		{80, call_prealloc},     {40, call_pfree},
+		{130, call_pfree_sized}, {4, call_pfree_many},
+		{3, call_pfree_invalid}, {5, call_cache_create},
+		{40, call_cache_alloc},  {20, call_cache_free},
+		{2, call_cache_many},    {8, call_mark},
+		{10, call_rewind},       {3, call_scratch},
+		{20, call_cleanup_add},  {15, call_cleanup_use},
+		{10, call_data},         {5, call_invalid},
+		{4, call_reset},         {1, call_destroy},
 	};
 	size_t number = pick(member->model, 0, 999), i = 0;
 
@@ -872,23 +1376,33 @@ static int call_any(struct model *model)
 		return call_failure(model);
 	if (chance(model, 2000))
 		return check_all(model);
-	if (chance(model, 3000))
-		tarn_trim();
+	if (chance(model, 1000))
+		return call_trim(model);
 	if (member->pool == NULL)
 		return chance(model, 20) ? call_create(model) : 0;
 	return call_of_pool(member);
 }
 
-/* The calls of one thread. */
-static int run_shift(void *arg)
+/* The calls of one thread until the next takes over. */
+static int run_shift(struct model *model)
 {
-	struct model *model = arg;
 	size_t i;
 
 	for (i = 0; i < SHIFT && model->calls_left > 0; i++) {
 		model->calls_left--;
 		TRY(call_any(model));
 	}
+	return 0;
+}
+
+static int run_thread(void *arg)
+{
+	struct model *model = arg;
+
+	model->thread = ++model->threads;
+	TRY(run_shift(model));
+	TRY(end_marks(model));
+	model->thread = 0;
 	return 0;
 }
 
@@ -915,7 +1429,7 @@ START_TEST(model_random_calls_agree)
 	counting_init(&model.countings[0]);
 	counting_init(&model.countings[1]);
 	while (model.calls_left > 0 && status == 0)
-		status = chance(&model, 2) ? worker_run(run_shift, &model)
+		status = chance(&model, 2) ? worker_run(run_thread, &model)
 					   : run_shift(&model);
 	if (status == 0)
 		status = end_model(&model);

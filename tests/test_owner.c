@@ -309,8 +309,26 @@ static int freed_twice(void)
 	return tarn_pfree(pool, first);
 }
 
+static int cache_freed_twice(void)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+	tarn_cache *cache;
+	void *object;
+
+	options.name = "freed";
+	cache = tarn_cache_create(tarn_pool_create(&options), 32, 16);
+	object = tarn_cache_alloc(cache);
+	tarn_cache_free(cache, object);
+	tarn_cache_free(cache, object);
+	return 0;
+}
+
 START_TEST(owner_wrong_thread_or_second_free_aborts)
 {
+	child_aborts("owner", cache_freed_twice,
+		     "): tarn_cache_free of what is no object of a cache, or "
+		     "was freed before\n");
+
 	child_aborts("owner", wrong_palloc,
 		     "): a tarn_local is used by a thread that it does not "
 		     "belong to\n");
@@ -319,6 +337,170 @@ START_TEST(owner_wrong_thread_or_second_free_aborts)
 	child_aborts("owner", freed_twice,
 		     "): tarn_pfree of what was freed before\n");
 	child_aborts("owner", freed_twice, "pool 'freed' (0x");
+}
+END_TEST
+
+/* ---- marks and sizes ----------------------------------------------------- */
+
+struct use {
+	tarn_pool *pool;
+	tarn_local *local;
+	tarn_mark mark;
+};
+
+static int rewinder(void *arg)
+{
+	struct use *use = arg;
+
+	tarn_local_rewind(use->local, use->mark);
+	return 0;
+}
+
+static int rewind_by_another(void)
+{
+	struct use use = {.pool = named("marked")};
+
+	use.local = tarn_pool_local(use.pool);
+	use.mark = tarn_local_mark(use.local);
+	return worker_run(rewinder, &use);
+}
+
+static int marker(void *local)
+{
+	tarn_local_mark(local);
+	return 0;
+}
+
+static int mark_by_another(void)
+{
+	return worker_run(marker, tarn_pool_local(named("marked")));
+}
+
+static int rewind_twice(void)
+{
+	tarn_local *local = tarn_pool_local(named("marked"));
+	tarn_mark outer = tarn_local_mark(local);
+	tarn_mark inner = tarn_local_mark(local);
+
+	tarn_local_rewind(local, outer);
+	outer = tarn_local_mark(local);
+	tarn_local_mark(local);
+	tarn_local_rewind(local, inner);
+	return 0;
+}
+
+static int rewind_after_reset(void)
+{
+	tarn_pool *pool = named("marked");
+	tarn_local *local = tarn_pool_local(pool);
+	tarn_mark mark = tarn_local_mark(local);
+
+	tarn_pool_reset(pool);
+	tarn_local_rewind(local, mark);
+	return 0;
+}
+
+static int rewind_of_another_pool(void)
+{
+	tarn_local *local = tarn_pool_local(named("marked"));
+	tarn_local *other = tarn_pool_local(named("other"));
+	tarn_mark mark = tarn_local_mark(other);
+
+	tarn_local_mark(local);
+	tarn_local_rewind(local, mark);
+	return 0;
+}
+
+static int scratch_ender(void *arg)
+{
+	struct use *use = arg;
+
+	tarn_scratch_end(use->pool, use->mark);
+	return 0;
+}
+
+static int scratch_end_by_another(void)
+{
+	struct use use;
+
+	use.pool = tarn_scratch_begin(NULL, &use.mark);
+	return worker_run(scratch_ender, &use);
+}
+
+static int scratch_end_twice(void)
+{
+	struct use use;
+
+	use.pool = tarn_scratch_begin(NULL, &use.mark);
+	scratch_ender(&use);
+	return scratch_ender(&use);
+}
+
+static int wrong_size(void)
+{
+	tarn_pool *pool = named("sized");
+
+	return tarn_pfree_sized(pool, tarn_palloc(pool, 100), 101);
+}
+
+static int freed_by_size_twice(void)
+{
+	tarn_pool *pool = named("sized");
+	void *object = tarn_palloc(pool, 100);
+
+	EXPECT(tarn_pfree_sized(pool, object, 100) == 0);
+	return tarn_pfree_sized(pool, object, 100);
+}
+
+START_TEST(owner_wrong_mark_aborts)
+{
+	static const char ended[] = "pool 'marked' (0x";
+
+	child_aborts("owner", rewind_by_another,
+		     "): a tarn_local is used by a thread that it does not "
+		     "belong to\n");
+	child_aborts("owner", mark_by_another, ended);
+	child_aborts("owner", rewind_twice,
+		     "): rewound to a mark that has ended, or is not of this "
+		     "tarn_local\n");
+	child_aborts("owner", rewind_twice, ended);
+	child_aborts("owner", rewind_after_reset, ended);
+	child_aborts("owner", rewind_of_another_pool, ended);
+	child_aborts("owner", scratch_end_by_another,
+		     "): tarn_scratch_end by a thread that did not begin this "
+		     "use\n");
+	child_aborts("owner", scratch_end_twice, "pool 'scratch' (0x");
+}
+END_TEST
+
+START_TEST(watched_wrong_size_aborts)
+{
+	static const char *const each[] = {"owner", "junk", "guard", "leaks"};
+
+	for (size_t i = 0; i < COUNT(each); i++)
+		child_aborts(each[i], wrong_size,
+			     "): freed with a size of 101, but allocated with "
+			     "100\n");
+	child_aborts("owner", wrong_size, "pool 'sized' (0x");
+	child_aborts("owner", freed_by_size_twice,
+		     "): tarn_pfree of what was freed before\n");
+}
+END_TEST
+
+static int scratch_left_at_exit(void)
+{
+	tarn_mark mark;
+	tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
+
+	EXPECT(tarn_palloc(pool, 100) != NULL);
+	tarn_scratch_end(pool, mark);
+	return 0;
+}
+
+START_TEST(scratch_is_no_leak)
+{
+	child_silent("leaks", scratch_left_at_exit);
+	child_silent("leaks,owner", scratch_left_at_exit);
 }
 END_TEST
 
@@ -419,6 +601,9 @@ int main(void)
 	tcase_add_test(tcase, owner_remembers_the_last_pools);
 	tcase_add_test(tcase, owner_reset_that_is_not_exclusive_aborts);
 	tcase_add_test(tcase, owner_wrong_thread_or_second_free_aborts);
+	tcase_add_test(tcase, owner_wrong_mark_aborts);
+	tcase_add_test(tcase, watched_wrong_size_aborts);
+	tcase_add_test(tcase, scratch_is_no_leak);
 	tcase_add_test(tcase, owner_legal_patterns_are_silent);
 	return suite_run(suite);
 }

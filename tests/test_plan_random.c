@@ -133,6 +133,9 @@ static void use_thing(struct world *world, struct thing *thing)
 		thing->size =
 			(uint32_t)(draw(world, 0, 300) * draw(world, 0, 40));
 		put(world, 14, 0, thing->pool, thing->size, thing->id);
+	} else if (draw(world, 0, 2) == 0) {
+		put(world, 18, 0, thing->pool, thing->size, thing->id);
+		thing->id = 0;
 	} else if (thing->size > LARGE_ABOVE) {
 		put(world, 8, 0, thing->pool, 0, thing->id);
 		thing->id = 0;
@@ -206,7 +209,7 @@ static void mutate(struct record *records, size_t *count, uint64_t *state)
 		*at = *from;
 		break;
 	case 1:
-		at->op = (uint8_t)random_between(state, 1, 17);
+		at->op = (uint8_t)random_between(state, 1, 18);
 		break;
 	case 2:
 		at->words[word] = from->words[random_between(state, 0, 2)];

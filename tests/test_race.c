@@ -22,6 +22,7 @@ enum {
 	SMALL_MAX = 600,       /* bytes of a small object                   */
 	LARGE_MIN = 4097,      /* bytes: just above the default large_above */
 	LARGE_MAX = 20000,     /* bytes                                     */
+	CACHED = 48,           /* bytes of an object of a cache             */
 	ROUNDS = 4,            /* of a pair, from each state; half in step  */
 	MIXED_ROUNDS = 100,    /* of all calls at random, from each state   */
 	SAMPLED_ROUNDS = 120,  /* of statistics beside allocations          */
@@ -62,8 +63,9 @@ struct work {
 	const struct operation *operation; /* NULL: one at random each step */
 	uint64_t random;
 	tarn_local *local;
-	tarn_pool *child; /* this worker's child of the pool */
-	tarn_pool *other; /* this worker's pool elsewhere    */
+	tarn_pool *child;  /* this worker's child of the pool */
+	tarn_pool *other;  /* this worker's pool elsewhere    */
+	tarn_cache *cache; /* this worker's in the pool        */
 	unsigned char *handed;
 	size_t objects_count;
 	size_t cleanups_left; /* registered, to run at destroy     */
@@ -85,6 +87,9 @@ struct scene {
 	void *buffer;
 	void *large[SHARED];
 	tarn_cleanup *cleanups[SHARED];
+	tarn_cache *cache;              /* of all workers */
+	_Atomic(void *) cached[SHARED]; /* its objects    */
+	_Atomic(void *) sized[SHARED];  /* to be freed with their sizes */
 	atomic_size_t cleanup_runs[SHARED];
 	atomic_size_t runs; /* of the workers' own cleanups in the pool */
 	size_t ready[FIGHTS];
@@ -546,6 +551,134 @@ static int run_trim(struct work *work)
 	return 0;
 }
 
+/* Objects of two calls go round, each freed with its size by whom took it. */
+static int exchange_sized(struct work *work, size_t i)
+{
+	tarn_pool *pool = work->scene->pool;
+	size_t size = 16 + i * 40;
+	_Atomic(void *) *place = &work->scene->sized[i];
+	unsigned char *object = i % 2 != 0 ? tarn_pmemalign(pool, 8, size)
+					   : tarn_palloc(pool, size),
+		      *other;
+
+	EXPECT(object != NULL || may_refuse(work));
+	if (object != NULL)
+		memset(object, (int)(1 + work->number), size);
+	other = atomic_exchange(place, object);
+	EXPECT(other == NULL || (other[0] >= 1 && other[0] <= WORKERS &&
+				 all_bytes(other, size, other[0])));
+	EXPECT((i % 2 != 0 ? tarn_pfree_aligned_sized(pool, other, 8, size)
+			   : tarn_pfree_sized(pool, other, size)) == 0);
+	return 0;
+}
+
+static int run_pfree_sized(struct work *work)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < 6 && status == 0; i++)
+		status = exchange_sized(
+			work, random_between(&work->random, 0, SHARED - 1));
+	return status;
+}
+
+/* All that is left of it is what was there before. */
+static int run_mark(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	tarn_local *local = tarn_pool_local(pool);
+	unsigned char *small, *large;
+	size_t size = small_size(work);
+	tarn_mark mark;
+
+	if (local == NULL)
+		return keep(work, NULL, 0);
+	mark = tarn_local_mark(local);
+	/* Without memory for a mark all stays. */
+	work->large_maybe++;
+	small = tarn_palloc(pool, size);
+	large = tarn_palloc(pool, LARGE_MIN);
+	EXPECT((small != NULL && large != NULL) || may_refuse(work));
+	if (small != NULL)
+		memset(small, 0x33, size);
+	if (large != NULL)
+		memset(large, 0x44, LARGE_MIN);
+	EXPECT(small == NULL || all_bytes(small, size, 0x33));
+	EXPECT(large == NULL || all_bytes(large, LARGE_MIN, 0x44));
+	tarn_local_rewind(local, mark);
+	return 0;
+}
+
+static int run_scratch(struct work *work)
+{
+	size_t size = small_size(work);
+	tarn_mark mark;
+	tarn_pool *scratch = tarn_scratch_begin(work->scene->pool, &mark);
+	unsigned char *object;
+
+	EXPECT(scratch != NULL && scratch != work->scene->pool);
+	object = tarn_palloc(scratch, size);
+	EXPECT(object != NULL);
+	memset(object, 0x55, size);
+	sched_yield();
+	EXPECT(all_bytes(object, size, 0x55));
+	tarn_scratch_end(scratch, mark);
+	return 0;
+}
+
+static void prepare_cache(struct scene *scene)
+{
+	if (scene->cache == NULL)
+		scene->cache = tarn_cache_create(scene->pool, CACHED, 16);
+}
+
+/* Puts an object in the place of one that any worker took, and frees that. */
+static int exchange_cached(struct work *work, tarn_cache *cache,
+			   _Atomic(void *) *place)
+{
+	unsigned char *object = tarn_cache_alloc(cache), *other;
+
+	/* Of a watched pool each is large. */
+	work->large_maybe++;
+	EXPECT(object != NULL || may_refuse(work));
+	if (object != NULL)
+		memset(object, (int)(1 + work->number), CACHED);
+	other = atomic_exchange(place, object);
+	EXPECT(other == NULL || (other[0] >= 1 && other[0] <= WORKERS &&
+				 all_bytes(other, CACHED, other[0])));
+	tarn_cache_free(cache, other);
+	return 0;
+}
+
+static int run_cache(struct work *work)
+{
+	struct scene *scene = work->scene;
+	int status = 0;
+
+	work->large_maybe++;
+	for (size_t i = 0; i < 4 && status == 0 && scene->cache != NULL; i++)
+		status =
+			exchange_cached(work, scene->cache,
+					&scene->cached[random_between(
+						&work->random, 0, SHARED - 1)]);
+	return status;
+}
+
+static int run_cache_create(struct work *work)
+{
+	_Atomic(void *) own = NULL;
+
+	if (work->cache == NULL) {
+		work->cache = tarn_cache_create(work->scene->pool, CACHED, 8);
+		work->large_maybe++;
+	}
+	if (work->cache == NULL)
+		return keep(work, NULL, 0);
+	EXPECT(exchange_cached(work, work->cache, &own) == 0);
+	tarn_cache_free(work->cache, own);
+	return 0;
+}
+
 /* Another pool, a sibling where this one is a child. */
 static tarn_pool *other_create(struct work *work)
 {
@@ -611,6 +744,11 @@ static const struct operation OPERATIONS[] = {
 	{"use of a common child", run_child_shared, prepare_child_shared},
 	{"set_data and data", run_data, NULL},
 	{"cleanup add, cancel, run", run_cleanup, prepare_cleanup},
+	{"sized frees of common objects", run_pfree_sized, NULL},
+	{"mark and rewind", run_mark, NULL},
+	{"scratch begin and end", run_scratch, NULL},
+	{"cache alloc and free", run_cache, prepare_cache},
+	{"cache create", run_cache_create, NULL},
 	{"stats", run_stats, NULL},
 	{"trim", run_trim, NULL},
 	{"another pool's create and destroy", run_other, NULL},
@@ -832,8 +970,9 @@ static void verify_stats(const struct scene *scene, size_t workers)
 			  stats.held + scene->state->options.buffer_size);
 	ck_assert_uint_eq(stats.cleanups, left[FIGHT_CLEANUP]);
 	ck_assert_uint_ge(stats.large_count, left[FIGHT_LARGE]);
-	/* At the limit, a thread without a local is served from this list. */
-	if (scene->state->options.limit == 0)
+	/* At the limit, a thread without a local is served from this list, and
+	   so are caches where pools are watched. */
+	if (scene->state->options.limit == 0 && !watched())
 		ck_assert_uint_le(stats.large_count,
 				  left[FIGHT_LARGE] + large_maybe);
 	ck_assert_uint_ge(stats.large, left[FIGHT_LARGE] * LARGE_MIN);
@@ -1324,6 +1463,11 @@ static int others_refused(tarn_pool *pool)
 	EXPECT(tarn_pmemalign(pool, 4096, LARGE_MIN) == NULL && errno == EBUSY);
 	errno = 0;
 	EXPECT(tarn_pool_create_child(pool, NULL) == NULL && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pfree_sized(pool, pool, 16) == -1 && errno == EBUSY);
+	errno = 0;
+	EXPECT(tarn_pfree_aligned_sized(pool, pool, 8, LARGE_MIN) == -1 &&
+	       errno == EBUSY);
 	errno = 0;
 	tarn_pool_reset(pool);
 	EXPECT(errno == EBUSY);

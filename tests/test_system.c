@@ -363,6 +363,21 @@ static bool step_child_destroy(struct world *world)
 	return true;
 }
 
+/* A thread's own pool, which what it keeps has end with its use. */
+static bool step_scratch(struct world *world)
+{
+	tarn_mark mark;
+	tarn_pool *pool = tarn_scratch_begin(world->pool, &mark);
+	bool done;
+
+	if (pool == NULL)
+		return false;
+	done = tarn_palloc(pool, 1000) != NULL &&
+	       tarn_pool_set_data(pool, world, world) == 0;
+	tarn_scratch_end(pool, mark);
+	return done;
+}
+
 /* In one object: there is not a byte less. */
 static bool step_rest_of_limit(struct world *world)
 {
@@ -408,7 +423,8 @@ static const struct step {
 	{step_cleanup_run, 1},  {step_cleanup_add, 2},
 	{step_data, 3},         {step_cleanup_cancel, 1},
 	{step_child, 1},        {step_child_palloc, 4},
-	{step_child_large, 2},  {step_trim, 1},
+	{step_child_large, 2},  {step_scratch, 2},
+	{step_trim, 1},
 };
 
 static void count_oom(tarn_pool *pool, size_t size, void *data)
@@ -554,8 +570,9 @@ static void check_failed(struct world *world, const struct user *user,
 	HOLDS(user->error == ENOMEM);
 	HOLDS(system_failures() > 0);
 	HOLDS(memcmp(before, &after, sizeof after) == 0);
-	/* A pool that was not made has no handler. */
-	HOLDS(world->ooms == ooms + (world->pool != NULL));
+	/* A pool that was not made has no handler, and scratch has none. */
+	HOLDS(world->ooms ==
+	      ooms + (world->pool != NULL && user->fn != step_scratch));
 	for (size_t i = 0; i < world->count; i++)
 		HOLDS(is_filled(&world->objects[i], world->objects[i].size));
 }

@@ -150,6 +150,73 @@ START_TEST(trace_of_other_calls_is_as_documented)
 }
 END_TEST
 
+/* An object of a cache is one of its alignment, and free is free. */
+static int record_cache(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_cache *cache = tarn_cache_create(pool, 40, 32);
+	void *objects[3];
+
+	for (int i = 0; i < 3; i++)
+		EXPECT((objects[i] = tarn_cache_alloc(cache)) != NULL);
+	tarn_cache_free(cache, objects[1]);
+	tarn_cache_free(cache, NULL);
+	/* What is none of its objects has no id, and is no free. */
+	tarn_cache_free(cache, &objects);
+	tarn_cache_free(cache, objects[0]);
+	EXPECT((objects[0] = tarn_cache_alloc(cache)) != NULL);
+	tarn_cache_free(cache, objects[0]);
+	tarn_pool_destroy(pool);
+	return 0;
+}
+
+static const struct record cache_recorded[] = {
+	{255, 1, 0, 0, 0, 0}, {1, 0, 0, 1, 0, 0},  {7, 5, 0, 1, 40, 1},
+	{7, 5, 0, 1, 40, 2},  {7, 5, 0, 1, 40, 3}, {18, 0, 0, 1, 40, 2},
+	{18, 0, 0, 1, 40, 1}, {7, 5, 0, 1, 40, 4}, {18, 0, 0, 1, 40, 4},
+	{2, 0, 0, 1, 0, 0},
+};
+
+START_TEST(trace_of_a_cache_is_as_documented)
+{
+	child_silent(named("cache"), record_cache);
+	compare_file(path, cache_recorded, COUNT(cache_recorded));
+}
+END_TEST
+
+/* ---- memory used again --------------------------------------------------- */
+
+static int record_again(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_cache *cache = tarn_cache_create(pool, 40, 8);
+	void *object = tarn_palloc(pool, 24), *packed = tarn_pnalloc(pool, 30);
+	void *large = tarn_palloc(pool, LARGE), *unit;
+
+	EXPECT(tarn_pfree_sized(pool, object, 24) == 0);
+	EXPECT(tarn_pfree_aligned_sized(pool, packed, 1, 30) == 0);
+	EXPECT(tarn_pfree_sized(pool, large, LARGE) == 0);
+	EXPECT(tarn_pfree_sized(pool, NULL, 1) == 0);
+	unit = tarn_cache_alloc(cache);
+	tarn_cache_free(cache, unit);
+	tarn_pool_destroy(pool);
+	return 0;
+}
+
+static const struct record again_recorded[] = {
+	{255, 1, 0, 0, 0, 0}, {1, 0, 0, 1, 0, 0},      {4, 0, 0, 1, 24, 1},
+	{5, 0, 0, 1, 30, 2},  {4, 0, 0, 1, LARGE, 3},  {18, 0, 0, 1, 24, 1},
+	{18, 0, 0, 1, 30, 2}, {18, 0, 0, 1, LARGE, 3}, {7, 3, 0, 1, 40, 4},
+	{18, 0, 0, 1, 40, 4}, {2, 0, 0, 1, 0, 0},
+};
+
+START_TEST(trace_of_memory_used_again_is_as_documented)
+{
+	child_silent(named("again"), record_again);
+	compare_file(path, again_recorded, COUNT(again_recorded));
+}
+END_TEST
+
 /* Calls that the handler ends by a jump, and calls that it makes. */
 static jmp_buf jump;
 
@@ -436,6 +503,8 @@ int main(void)
 		abort();
 	tcase_add_test(tcase, trace_of_objects_is_as_documented);
 	tcase_add_test(tcase, trace_of_other_calls_is_as_documented);
+	tcase_add_test(tcase, trace_of_a_cache_is_as_documented);
+	tcase_add_test(tcase, trace_of_memory_used_again_is_as_documented);
 	tcase_add_test(tcase, trace_of_calls_left_by_a_jump_goes_on);
 	tcase_add_test(tcase, trace_of_many_objects_is_whole);
 	tcase_add_test(tcase, trace_without_memory_for_its_table_ends);

@@ -100,7 +100,314 @@ START_TEST(pfree_gives_back_open_memory)
 }
 END_TEST
 
+/* ---- mark and rewind ----------------------------------------------------- */
+
+/* Bytes that are closed, where a guard leaves none to look at. */
+static size_t closed(const tarn_pool *pool, const char *object, size_t size)
+{
+	return (pool->source.watched & WATCH_GUARD) != 0
+		       ? size
+		       : shadow_closed(object, size);
+}
+
+START_TEST(rewind_closes_what_was_allocated_since)
+{
+	enum {
+		COUNT = 1000
+	};
+	static char *objects[COUNT];
+	tarn_pool *pool;
+	tarn_local *local;
+	tarn_mark outer, inner;
+	size_t before, cleaned = 0;
+	char *kept, *kept_large;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	local = tarn_pool_local(pool);
+	kept = tarn_palloc(pool, 100);
+	kept_large = tarn_palloc(pool, LARGE);
+	before = stats_of(pool).handed_out;
+	outer = tarn_local_mark(local);
+	objects[0] = tarn_palloc(pool, 100);
+	inner = tarn_local_mark(local);
+	for (size_t i = 1; i < COUNT; i++) {
+		objects[i] = tarn_pnalloc(pool, i);
+		memset(objects[i], 'x', i);
+	}
+	ck_assert_int_eq(worker_run(local_worker, pool), 0);
+	ck_assert_ptr_nonnull(tarn_palloc(pool, LARGE));
+	ck_assert_ptr_nonnull(tarn_cleanup_add(pool, count_up, &cleaned));
+	ck_assert_int_eq(tarn_pool_set_data(pool, &cleaned, &cleaned), 0);
+	tarn_local_rewind(local, inner);
+	ck_assert_uint_eq(cleaned, 1);
+	for (size_t i = 1; i < COUNT; i++)
+		ck_assert_uint_eq(closed(pool, objects[i], i), i);
+	ck_assert_uint_eq(shadow_closed(objects[0], 100), 0);
+	tarn_local_rewind(local, outer);
+	ck_assert_uint_eq(closed(pool, objects[0], 100), 100);
+	ck_assert_uint_eq(shadow_closed(kept, 100), 0);
+	ck_assert_uint_eq(shadow_closed(kept_large, LARGE), 0);
+	ck_assert_ptr_eq(tarn_pool_data(pool, &cleaned), &cleaned);
+	ck_assert_uint_ge(stats_of(pool).handed_out, before);
+	ck_assert_uint_lt(stats_of(pool).handed_out, before + 2 * LARGE);
+	/* Ended: ignored. */
+	tarn_local_rewind(local, inner);
+	tarn_local_rewind(local, outer);
+	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
+struct again {
+	tarn_local *local;
+	tarn_mark mark;
+	size_t ran;
+};
+
+static void rewind_again(void *data)
+{
+	struct again *again = data;
+
+	again->ran++;
+	tarn_local_rewind(again->local, again->mark);
+}
+
+START_TEST(rewind_by_a_cleanup_of_the_mark_ends_it)
+{
+	struct again again = {NULL, {{NULL}}, 0};
+	tarn_pool *pool;
+	char *object;
+	size_t before;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	again.local = tarn_pool_local(pool);
+	before = stats_of(pool).handed_out;
+	for (size_t i = 0; i < 100; i++) {
+		again.mark = tarn_local_mark(again.local);
+		ck_assert_ptr_nonnull(
+			tarn_cleanup_add(pool, rewind_again, &again));
+		object = tarn_palloc(pool, 100);
+		tarn_local_rewind(again.local, again.mark);
+		ck_assert_uint_eq(again.ran, i + 1);
+		ck_assert_uint_eq(closed(pool, object, 100), 100);
+	}
+	ck_assert_uint_eq(((struct local *)again.local)->side->marks.depth, 0);
+	ck_assert_uint_ge(stats_of(pool).handed_out, before);
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
+/* Whose objects are not known: what they count is. */
+START_TEST(rewind_without_a_list_takes_off_what_it_counted)
+{
+	tarn_pool *pool;
+	tarn_local *local;
+	tarn_mark mark;
+	size_t before;
+
+	begin();
+	debug_watched = WATCH_TSAN;
+	pool = new_pool();
+	local = tarn_pool_local(pool);
+	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+	before = stats_of(pool).handed_out;
+	mark = tarn_local_mark(local);
+	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+	ck_assert_ptr_nonnull(tarn_palloc(pool, LARGE));
+	tarn_local_rewind(local, mark);
+	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
+START_TEST(pfree_sized_closes_and_is_no_longer_counted)
+{
+	tarn_pool *pool;
+	char *object, *bytes;
+	size_t before;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	before = stats_of(pool).handed_out;
+	object = tarn_palloc(pool, 100);
+	bytes = tarn_pnalloc(pool, 7);
+	ck_assert_ptr_eq(tarn_prealloc(pool, object, 100, 50), object);
+	ck_assert_int_eq(tarn_pfree_sized(pool, object, 50), 0);
+	ck_assert_int_eq(tarn_pfree_aligned_sized(pool, bytes, 1, 7), 0);
+	ck_assert_uint_eq(closed(pool, object, 50), 50);
+	ck_assert_uint_eq(closed(pool, bytes, 7), 7);
+	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
+struct freed {
+	tarn_pool *pool;
+	void *objects[100];
+};
+
+static int free_sized(void *arg)
+{
+	struct freed *freed = arg;
+
+	for (size_t i = 0; i < 100; i++)
+		EXPECT(tarn_pfree_sized(freed->pool, freed->objects[i], 50) ==
+		       0);
+	return 0;
+}
+
+/* Also of one that never allocated. */
+START_TEST(pfree_sized_by_another_thread_closes)
+{
+	struct freed freed;
+
+	begin();
+	debug_watched |= words[_i];
+	freed.pool = new_pool();
+	for (size_t i = 0; i < 100; i++)
+		freed.objects[i] = tarn_palloc(freed.pool, 50);
+	ck_assert_int_eq(worker_run(free_sized, &freed), 0);
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_uint_eq(closed(freed.pool, freed.objects[i], 50), 50);
+	tarn_pool_destroy(freed.pool);
+	end();
+}
+END_TEST
+
+/* Whose objects are not known: they are taken at their word. */
+START_TEST(pfree_sized_without_a_list_closes)
+{
+	struct freed freed;
+
+	begin();
+	debug_watched = WATCH_TSAN;
+	freed.pool = new_pool();
+	for (size_t i = 0; i < 100; i++) {
+		char *object = tarn_palloc(freed.pool, 20);
+
+		memset(object, 'x', 20);
+		freed.objects[i] = tarn_prealloc(freed.pool, object, 20, 50);
+		ck_assert_ptr_nonnull(freed.objects[i]);
+		ck_assert_mem_eq(freed.objects[i], "xxxxxxxxxxxxxxxxxxxx", 20);
+	}
+	ck_assert_int_eq(free_sized(&freed), 0);
+	tarn_pool_destroy(freed.pool);
+	end();
+}
+END_TEST
+
+START_TEST(pfree_sized_in_an_empty_pool_is_refused)
+{
+	static char foreign[64];
+	tarn_pool *pool;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(tarn_pfree_sized(pool, foreign, 50), 0);
+	ck_assert_uint_eq(shadow_closed(foreign, sizeof(foreign)), 0);
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
+
+START_TEST(scratch_is_watched_and_no_leak)
+{
+	tarn_mark mark;
+	tarn_pool *pool;
+	char *object;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = tarn_scratch_begin(NULL, &mark);
+	ck_assert_ptr_nonnull(pool);
+	object = tarn_palloc(pool, 100);
+	ck_assert_uint_eq(shadow_closed(object, 100), 0);
+	ck_assert(pool->watch->untold);
+	tarn_scratch_end(pool, mark);
+	ck_assert_uint_eq(closed(pool, object, 100), 100);
+	/* Many uses: it is made anew now and then. */
+	for (int i = 0; i < 1000; i++) {
+		pool = tarn_scratch_begin(NULL, &mark);
+		ck_assert_ptr_nonnull(tarn_palloc(pool, 1000));
+		tarn_scratch_end(pool, mark);
+	}
+	for (int i = 0; i < SLOT_SCRATCH; i++) {
+		tarn_pool_destroy(slot_self->scratch[i].pool);
+		slot_self->scratch[i].pool = NULL;
+	}
+	end();
+}
+END_TEST
+
+/* What was put there is memory of its own, so there is no second block. */
+START_TEST(scratch_that_kept_something_ends_with_its_use)
+{
+	begin();
+	debug_watched |= words[_i];
+	for (int i = 0; i < 100; i++) {
+		tarn_mark mark;
+		tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
+
+		ck_assert_ptr_nonnull(pool);
+		if (i % 2 == 0)
+			ck_assert_int_eq(tarn_pool_set_data(pool, pool, pool),
+					 0);
+		else
+			ck_assert_ptr_nonnull(tarn_cache_create(pool, 100, 16));
+		tarn_scratch_end(pool, mark);
+		ck_assert_ptr_null(slot_self->scratch[0].pool);
+	}
+	end();
+}
+END_TEST
+
 /* ---- lasting memory, reset ---------------------------------------------- */
+
+/* Each is memory of its own, which goes back when it is free. */
+START_TEST(object_of_a_cache_is_open_to_the_byte)
+{
+	static const char foreign[16];
+	tarn_pool *pool;
+	tarn_cache *cache;
+	char *object;
+	size_t held;
+
+	begin();
+	debug_watched |= words[_i];
+	pool = new_pool();
+	cache = tarn_cache_create(pool, 48, 16);
+	ck_assert_ptr_nonnull(cache);
+	held = stats_of(pool).large_count;
+	for (int i = 0; i < 300; i++) {
+		object = tarn_cache_alloc(cache);
+		ck_assert_ptr_nonnull(object);
+		ck_assert_uint_eq(shadow_closed(object, 48), 0);
+		memset(object, 'x', 48);
+		ck_assert_uint_eq(stats_of(pool).large_count, held + 1);
+		tarn_cache_free(cache, object);
+		tarn_cache_free(cache, (void *)foreign);
+		ck_assert_uint_eq(stats_of(pool).large_count, held);
+	}
+	tarn_trim();
+	ck_assert_ptr_nonnull(tarn_cache_alloc(cache));
+	tarn_pool_reset(pool);
+	cache = tarn_cache_create(pool, 48, 16);
+	ck_assert_ptr_nonnull(tarn_cache_alloc(cache));
+	tarn_pool_destroy(pool);
+	end();
+}
+END_TEST
 
 START_TEST(reset_closes_all_but_lasting_memory)
 {
@@ -201,6 +508,23 @@ int main(void)
 	tcase_add_test(tcase, object_of_no_bytes_is_closed);
 	tcase_add_test(tcase, prealloc_that_grows_moves_and_closes_the_old);
 	tcase_add_test(tcase, pfree_gives_back_open_memory);
+	tcase_add_loop_test(tcase, object_of_a_cache_is_open_to_the_byte, 0,
+			    WORDS);
+	tcase_add_loop_test(tcase, rewind_closes_what_was_allocated_since, 0,
+			    WORDS);
+	tcase_add_loop_test(tcase, rewind_by_a_cleanup_of_the_mark_ends_it, 0,
+			    WORDS);
+	tcase_add_test(tcase, rewind_without_a_list_takes_off_what_it_counted);
+	tcase_add_loop_test(tcase, pfree_sized_by_another_thread_closes, 0,
+			    WORDS);
+	tcase_add_test(tcase, pfree_sized_without_a_list_closes);
+	tcase_add_loop_test(tcase, pfree_sized_in_an_empty_pool_is_refused, 0,
+			    WORDS);
+	tcase_add_loop_test(tcase, pfree_sized_closes_and_is_no_longer_counted,
+			    0, WORDS);
+	tcase_add_loop_test(tcase, scratch_is_watched_and_no_leak, 0, WORDS);
+	tcase_add_loop_test(
+		tcase, scratch_that_kept_something_ends_with_its_use, 0, WORDS);
 	tcase_add_test(tcase, reset_closes_all_but_lasting_memory);
 	tcase_add_loop_test(tcase, memory_goes_back_open_to_each_upstream, 0,
 			    WORDS);

@@ -32,6 +32,7 @@ function_of()
 	function_of lib/local.c local_need
 	function_of lib/local.c room_size
 	function_of lib/local.c room_take
+	function_of lib/local.c room_take_neatly
 	function_of include/tarn.h tarn_local_palloc
 	function_of include/tarn.h tarn_local_pmemalign
 	function_of lib/cursor.c block_divide_lasting

@@ -22,6 +22,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
+/* Rounds of a thread's destructors. ThreadSanitizer is gone in the last one,
+   and the library then gives slots back one round before. */
+#if defined __SANITIZE_THREAD__ || __has_feature(thread_sanitizer)
+#define DESTRUCTOR_ROUNDS 3
+#else
+#define DESTRUCTOR_ROUNDS 4
+#endif
+
 enum {
 	UTIL_TIMEOUT = 600,      /* seconds a case may take under valgrind */
 	UTIL_QUICK_DIVISOR = 10, /* how much shorter quick rounds are      */

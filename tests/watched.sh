@@ -16,7 +16,8 @@ srcdir=${srcdir:-$(dirname "$0")/..}
 compilers=${COMPILERS:-gcc clang}
 pkg_config=${PKG_CONFIG:-pkg-config}
 seconds=600 # a run that takes longer hangs
-suites='model oom race regress'
+reuse='cache rewind scratch'
+suites="model oom race regress $reuse"
 
 if [ "${1-}" = --prefix ]; then
 	PKG_CONFIG_PATH=$2/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
@@ -84,5 +85,10 @@ ran plain memcheck valgrind --quiet --fair-sched=try --error-exitcode=1 \
 	--leak-check=full
 for words in junk leaks "trace=$dir/trace" zero; do
 	ran plain "${words%%=*}" env TARN_DEBUG="$words"
+done
+# The others misuse pools to see it refused, or need too many mappings.
+suites=$reuse
+for words in guard owner; do
+	ran plain "$words" env TARN_DEBUG="$words"
 done
 [ "$failed" = 0 ]

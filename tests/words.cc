@@ -85,7 +85,11 @@ static units block_room(word low, word high)
 {
 	return {low, high};
 }
-static address tarn_local_miss(tarn_local *, word, word)
+static address tarn_local_palloc_miss(tarn_local *, word)
+{
+	return 0;
+}
+static address tarn_local_pmemalign_miss(tarn_local *, word, word)
 {
 	return 0;
 }
@@ -102,6 +106,7 @@ static address tarn_local_miss(tarn_local *, word, word)
 #define TARN_ALIGNMENT_INLINE              word(32)
 #define BLOCK_LINE                         word(32)
 #define BLOCK_UNIT                         word(8)
+#define UNIT_LEAST                         word(8)
 #define UPSTREAM_SMALL_MOST                word(32)
 #define TARN_LIKELY(test)                  (test)
 #define __atomic_load_n(at, order)         (*(at))
@@ -112,7 +117,7 @@ static address tarn_local_miss(tarn_local *, word, word)
 #define uint64_t                           units
 #include "words.inc"
 
-static const int words = 256, small = 32, line = 32, unit = 8;
+static const int words = 256, small = 32, line = 32, unit = 8, piece = 8;
 static unsigned long checked;
 
 static int up(int size, int alignment)
@@ -210,16 +215,41 @@ static void check_take(int last, int end, int alignment, int size)
 	room room = {last, end};
 	int object = room_take(&room, alignment, size).value;
 	int down = (end - size) & -alignment;
-	bool fits =
-		alignment == unit ? last + up(size, unit) <= end : down >= last;
-	int from = alignment == unit ? last : down;
+	bool up = alignment == unit && size % unit == 0;
+	bool fits = up ? last + size <= end : down >= last;
 
-	must(object == (fits ? from : 0), "room_take", last, end, size);
-	must(room.last == last + (fits && from == last && alignment == unit
-					  ? up(size, unit)
-					  : 0) &&
-		     room.end == (fits && alignment != unit ? down : end),
+	must(object == (!fits ? 0
+			: up  ? last
+			      : down),
+	     "room_take", last, end, size);
+	must(room.last == last + (fits && up ? size : 0) &&
+		     room.end == (fits && !up ? down : end),
 	     "room_take leaves", last, end, size);
+}
+
+static bool is_kept(int size)
+{
+	return size == 0 || size >= piece;
+}
+
+// And where it frees what is left: nothing, or what can be kept.
+static void check_take_neatly(int last, int end, int alignment, int size)
+{
+	room room = {last, end};
+	int object = room_take_neatly(&room, alignment, size).value;
+	int from = room.last.value, to = room.end.value;
+
+	if (object == 0) {
+		must(from == last && to == end, "neatly", last, end, size);
+		return;
+	}
+	must(object >= last && object % alignment == 0 && is_kept(to - from),
+	     "neatly", last, end, size);
+	must(from == last + size
+		     ? object == last && to == end
+		     : from == last && to == object &&
+			       is_kept(end - object - size),
+	     "neatly leaves", last, end, size);
 }
 
 // Whether upstream may give memory in which this can be the room at hand.
@@ -239,8 +269,11 @@ static void check_hits(int last, int end)
 	if (!is_usable(last, end))
 		return;
 	for (int alignment = 1; alignment < words; alignment *= 2)
-		for (int size = 0; size <= small; size++)
+		for (int size = 0; size <= small && size <= end - last; size++)
 			check_take(last, end, alignment, size);
+	for (int alignment = 1; alignment < words; alignment *= 2)
+		for (int size = 1; size <= small && size <= end - last; size++)
+			check_take_neatly(last, end, alignment, size);
 	for (int max : most)
 		for (int size = 0; size < words; size++) {
 			tarn_local local = {last, end, max};

@@ -125,6 +125,8 @@ static bool check_before(struct check *check, const struct step *step)
 		return check_pool_contents(check, step);
 	case STEP_RESIZE:
 	case STEP_FREE:
+	case STEP_FREE_SIZED:
+	case STEP_FREE_ALIGNED:
 	case STEP_REFUSED:
 		object = &check->run.objects[step->object];
 		return check_content(check, step, step->object, object->size);

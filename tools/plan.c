@@ -142,7 +142,7 @@ static bool plan_call(struct planner *planner, const struct record *record)
 	if (!plan_find_pool(planner, record, record->words[0], &pool))
 		return false;
 	if (record->op == OP_FREE || record->op == OP_REFUSED ||
-	    record->op == OP_RESIZE)
+	    record->op == OP_RESIZE || record->op == OP_FREE_SIZED)
 		return plan_use(planner, record, pool);
 	if (record->op == OP_DESTROY || record->op == OP_RESET)
 		return plan_end(planner, record, pool);
@@ -156,7 +156,7 @@ static bool plan_record(void *arg, const struct record *record)
 	planner->plan->records++;
 	if (record->op == OP_PROCESS)
 		return plan_begin_process(planner, record);
-	if (record->op == 0 || record->op > OP_SPENT)
+	if (record->op == 0 || record->op > OP_FREE_SIZED)
 		return plan_fail(planner, "no operation has the number %d",
 				 record->op);
 	if (planner->process_counted && planner->process_left-- == 0)

@@ -28,7 +28,9 @@ enum step_op {
 	STEP_ALIGNED,
 	STEP_RESIZE,
 	STEP_FREE,
-	STEP_REFUSED, /* a free of an object, by whatever pool */
+	STEP_FREE_SIZED,   /* by tarn_pfree_sized         */
+	STEP_FREE_ALIGNED, /* by tarn_pfree_aligned_sized */
+	STEP_REFUSED,      /* a free of an object, by whatever pool */
 	STEP_CLEANUP,
 	STEP_CANCEL,
 	STEP_RUN,

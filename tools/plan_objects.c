@@ -46,7 +46,8 @@ static bool plan_add_object(struct planner *planner,
 		.pool = pool,
 		.round = planner->pools[pool].round,
 		.size = op != STEP_CLEANUP ? record->words[1] : 0,
-		.op = (uint8_t)op};
+		.op = (uint8_t)op,
+		.log_alignment = record->byte};
 	planner->plan->objects++;
 	return plan_hold(planner, pool, plan_bytes(record)) &&
 	       plan_step(planner, op, record, pool, place);
@@ -112,6 +113,7 @@ static bool plan_suits(const struct record *record, uint8_t made_by)
 		return made_by == STEP_ALLOC || made_by == STEP_ZEROED;
 	case OP_FREE:
 	case OP_REFUSED:
+	case OP_FREE_SIZED:
 		return made_by != STEP_CLEANUP;
 	default:
 		return true;
@@ -157,6 +159,22 @@ static bool plan_resize(struct planner *planner, const struct record *record,
 	       plan_step(planner, STEP_RESIZE, record, pool, place);
 }
 
+/* By the call that belongs to how it was made, and of the size it has: what the
+   record tells is what the program thought. */
+static bool plan_free_sized(struct planner *planner,
+			    const struct record *record, uint32_t pool,
+			    uint32_t place)
+{
+	const struct plan_object *object = &planner->objects[place];
+	struct record sized = *record;
+	bool plain = object->op == STEP_ALLOC || object->op == STEP_ZEROED;
+
+	sized.byte = object->op == STEP_ALIGNED ? object->log_alignment : 0;
+	sized.words[1] = object->size;
+	return plan_step(planner, plain ? STEP_FREE_SIZED : STEP_FREE_ALIGNED,
+			 &sized, pool, place);
+}
+
 static bool plan_free_object(struct planner *planner,
 			     const struct record *record, uint32_t pool,
 			     uint32_t place)
@@ -167,7 +185,9 @@ static bool plan_free_object(struct planner *planner,
 		return plan_step(planner, STEP_REFUSED, record, pool, place);
 	object->ended = true;
 	plan_drop(planner, pool, object->size);
-	return plan_step(planner, STEP_FREE, record, pool, place);
+	return record->op == OP_FREE_SIZED
+		       ? plan_free_sized(planner, record, pool, place)
+		       : plan_step(planner, STEP_FREE, record, pool, place);
 }
 
 /* The object is of this pool, save where a free was refused. */

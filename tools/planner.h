@@ -32,6 +32,7 @@ enum record_op {
 	OP_CANCEL,
 	OP_RUN,
 	OP_SPENT,
+	OP_FREE_SIZED,
 	OP_PROCESS = 255
 };
 
@@ -47,6 +48,7 @@ struct plan_object {
 	uint32_t pool, round;
 	uint32_t size;
 	uint8_t op; /* of the step that made it */
+	uint8_t log_alignment;
 	bool ended; /* freed, cancelled or run  */
 };
 
@@ -98,7 +100,7 @@ bool plan_end(struct planner *planner, const struct record *record,
 bool plan_alloc(struct planner *planner, const struct record *record,
 		uint32_t pool);
 
-/* 8, 9 and 14. */
+/* 8, 9, 14 and 18. */
 bool plan_use(struct planner *planner, const struct record *record,
 	      uint32_t pool);
 

@@ -135,6 +135,22 @@ static bool run_free(struct run *run, const struct step *step)
 	       run_fail(run, step, "a pool freed an object of another one");
 }
 
+/* Small or large, it can be freed so. */
+static bool run_free_sized(struct run *run, const struct step *step)
+{
+	struct run_object *object = &run->objects[step->object];
+	tarn_pool *pool = run->pools[step->pool];
+	size_t alignment = (size_t)1 << step->log_alignment;
+	int status;
+
+	status = step->op == STEP_FREE_SIZED
+			 ? tarn_pfree_sized(pool, object->memory, object->size)
+			 : tarn_pfree_aligned_sized(pool, object->memory,
+						    alignment, object->size);
+	object->memory = NULL;
+	return status == 0 || run_refused(run, step);
+}
+
 /* ---- cleanups ------------------------------------------------------------ */
 
 static void run_count_cleanup(void *cleanups)
@@ -184,6 +200,9 @@ bool run_step(struct run *run, const struct step *step)
 	case STEP_FREE:
 	case STEP_REFUSED:
 		return run_free(run, step);
+	case STEP_FREE_SIZED:
+	case STEP_FREE_ALIGNED:
+		return run_free_sized(run, step);
 	case STEP_CLEANUP:
 		return run_add_cleanup(run, step);
 	case STEP_CANCEL:

@@ -9,6 +9,7 @@
 
 #define PEER_SHARED SHARED_MUTEX
 #define PEER_FIXED
+#define PEER_GIVES
 
 static const struct peer_info peer = {
 	"boost::pool", BOOST_LIB_VERSION,          "optional", "mutex",
@@ -40,6 +41,16 @@ static inline peer_local *peer_use(peer_pool *pool, int)
 static inline void *peer_alloc(peer_local *local, size_t)
 {
 	return local->malloc();
+}
+
+static inline void *peer_take(peer_local *local, size_t)
+{
+	return local->malloc();
+}
+
+static inline void peer_give(peer_local *local, void *object, size_t)
+{
+	local->free(object);
 }
 
 #include "../workloads.h"

@@ -23,6 +23,7 @@
 #define PEER_HANDED
 #define PEER_LISTS
 #define PEER_FREES
+#define PEER_GIVES
 
 #define MALLOC_NOTE                                                            \
 	"no pools: objects are freed one by one, from an array of pointers"
@@ -188,6 +189,18 @@ static inline void peer_destroy(peer_pool *pool)
 static inline void peer_free(peer_local *local, void *object, size_t size)
 {
 	local->count--;
+	malloc_give(object, size);
+}
+
+static inline void *peer_take(peer_local *local, size_t size)
+{
+	(void)local;
+	return malloc_take(size);
+}
+
+static inline void peer_give(peer_local *local, void *object, size_t size)
+{
+	(void)local;
 	malloc_give(object, size);
 }
 

@@ -6,6 +6,9 @@
 
 #define PEER_SHARED SHARED_NATIVE
 #define PEER_FREES
+#define PEER_GIVES
+/* It searches the pools of all threads: 79 us an object in W7-passed. */
+#define PEER_GIVES_OWN
 
 static const struct peer_info peer = {
 	"pmr synchronized pool",
@@ -27,6 +30,16 @@ static inline peer_pool *peer_create()
 #include "pmr-calls.h"
 
 static inline void peer_free(peer_local *local, void *object, size_t size)
+{
+	local->resource.deallocate(object, size);
+}
+
+static inline void *peer_take(peer_local *local, size_t size)
+{
+	return local->resource.allocate(size);
+}
+
+static inline void peer_give(peer_local *local, void *object, size_t size)
 {
 	local->resource.deallocate(object, size);
 }

@@ -27,6 +27,7 @@ static inline void *peer_alloc(peer_local *local, size_t size)
 }
 
 #define TARN_POOL(local) local
+#define TARN_OTHERWISE   8
 #include "tarn-calls.h"
 
 #include "../workloads.h"

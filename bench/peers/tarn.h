@@ -14,12 +14,12 @@
 #define PEER_HANDED
 #define PEER_HELD
 #define PEER_FREES
+#define PEER_GIVES
 #define PEER_REFUSES
 #define PEER_SIZED
 #define PEER_PACKS
 #define PEER_ZEROES
 #define PEER_ALIGNS
-#define PEER_RESIZES
 #define PEER_CLEANUP
 
 typedef tarn_pool peer_pool;

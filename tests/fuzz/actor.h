@@ -5,6 +5,7 @@
 #ifndef TARN_FUZZ_ACTOR_H
 #define TARN_FUZZ_ACTOR_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,9 +17,11 @@
 
 enum {
 	ACTORS = 3,
-	POOLS = 3,    /* a root, its child, another root */
-	KEPT = 24,    /* objects that an actor looks after */
-	HANDLERS = 12 /* cleanups that an actor registers */
+	POOLS = 3,     /* a root, its child, another root */
+	KEPT = 24,     /* objects that an actor looks after */
+	HANDLERS = 12, /* cleanups that an actor registers */
+	CACHES = 4,    /* that actors share */
+	HANDED = 8     /* objects on the way from one to another */
 };
 
 struct shared {
@@ -33,10 +36,16 @@ struct kept {
 	size_t pool;
 };
 
+struct cache {
+	tarn_cache *cache; /* NULL: none */
+	size_t pool, size, alignment;
+};
+
 struct handler {
 	tarn_pool *pool;
 	tarn_cleanup *handle; /* NULL: it has ended, or there is none */
 	size_t at;            /* its pool's number */
+	size_t level;         /* marks around it */
 	atomic_uint ran, cancelled;
 };
 
@@ -50,17 +59,34 @@ struct actor {
 	size_t count;
 	struct handler handlers[HANDLERS];
 	size_t added, published;
+	struct cache cache;  /* its own, but not the objects' */
+	size_t level[POOLS]; /* marks open */
+	tarn_pool *scratch;  /* of the innermost use, or NULL */
+	unsigned depth;      /* marks and uses of scratch in each other */
 };
 
 struct scene {
 	struct shared pools[POOLS];
 	struct actor actors[ACTORS];
 	struct upstream upstream;
+	struct cache caches[CACHES];
+	pthread_mutex_t lock; /* of all below but the last */
+	struct kept handed[HANDED];
+	size_t handed_count;
 	atomic_size_t missing; /* actors that have not begun */
 };
 
 /* Makes the calls that its input is. */
 void actor_run(struct actor *actor);
+
+/* So many calls, or as many as there are bytes for. */
+void actor_acts(struct actor *actor, size_t count);
+
+/* Whether a call in this pool may be refused. */
+bool actor_may_fail(const struct scene *scene, size_t pool);
+
+/* One of its objects, or NULL. */
+struct kept *actor_pick(struct actor *actor);
 
 /* That all its objects hold what it wrote. */
 void actor_check(const struct actor *actor);

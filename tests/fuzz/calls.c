@@ -12,8 +12,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "caches.h"
 #include "ends.h"
 #include "lives.h"
+#include "marks.h"
 #include "model.h"
 #include "steps.h"
 
@@ -69,6 +71,9 @@ static void step_request(struct model *model, struct member *member)
 	struct object object;
 	bool cannot_be;
 
+	/* A rewind has to know of all that it frees. */
+	if (marks_level(member) != 0 && member->count == OBJECTS)
+		return;
 	fit(model, member, &request);
 	cannot_be = request_is_huge(&request) ||
 		    (thread_round != 0 && request_is_local(&request));
@@ -94,16 +99,26 @@ static struct object *pick_object(struct model *model, struct member *member)
 }
 
 /* Whether `now`, which the object has become, is in the large list: whatever is
-   large, and what came from there and was not moved by a copy. One that is
-   there though it is small stays when it is copied. */
+   large, and what came from there and was not moved by a copy. A copy frees the
+   old one, but for one of no bytes. */
 static bool is_large(const struct member *member, const struct object *object,
 		     const struct object *now, const struct before *before)
 {
 	if (object->large && now->ptr == object->ptr)
 		return true;
 	return now->size > member->large_above || grew_large(member, before) ||
-	       (object->large && object->size > member->large_above &&
+	       (object->large && object->size != 0 &&
 		member_stats(member).large_count == before->stats.large_count);
+}
+
+/* Whether it was not allocated anew. What has no byte yet is. */
+static bool stays_old(const struct member *member, const struct object *object,
+		      const struct object *now)
+{
+	if (object->size != 0 && now->ptr == object->ptr)
+		return true;
+	return object->large && object->size > member->large_above &&
+	       now->size > member->large_above;
 }
 
 static void enter_resized(struct model *model, struct member *member,
@@ -121,6 +136,10 @@ static void enter_resized(struct model *model, struct member *member,
 	member->large_count = member_stats(member).large_count;
 	REQUIRE(member->large_count <= before->stats.large_count + 1);
 	REQUIRE(member->large_count + 1 >= before->stats.large_count);
+	if (!stays_old(member, object, &now)) {
+		now.thread = marks_thread();
+		now.level = marks_level(member);
+	}
 	*object = now;
 }
 
@@ -130,7 +149,7 @@ static void step_resize(struct model *model, struct member *member)
 	size_t size = input_size(&model->in);
 	struct before before;
 
-	if (object == NULL || !object->resizable)
+	if (object == NULL || !object->resizable || !marks_may_free(object))
 		return;
 	REQUIRE(object_has(object, object->size));
 	now = *object;
@@ -157,7 +176,7 @@ static void step_free(struct model *model, struct member *member)
 	struct object *object = pick_object(model, member);
 	void *ptr;
 
-	if (object == NULL)
+	if (object == NULL || object->cache != NULL || !marks_may_free(object))
 		return;
 	REQUIRE(object_has(object, object->size));
 	ptr = object->ptr;
@@ -167,12 +186,48 @@ static void step_free(struct model *model, struct member *member)
 		errno = REQUEST_ERRNO;
 		REQUIRE(tarn_pfree(member->pool, ptr) == 0);
 		REQUIRE(errno == REQUEST_ERRNO);
-		member->least -= object->size;
 		member->most -= object->size;
 		member->large_count--;
-		*object = member->objects[--member->count];
+		member_leave(member, object);
 	}
 	refuse_free(member, ptr);
+}
+
+/* A large size is looked for in the list, so a small object is not freed. */
+static void refuse_free_sized(struct member *member,
+			      const struct object *object)
+{
+	object_refuse_free(member->pool, object);
+	if (!object->plain || object->large || model_watched())
+		return;
+	errno = REQUEST_ERRNO;
+	REQUIRE(tarn_pfree_sized(member->pool, object->ptr,
+				 member->large_above + 1) == -1);
+	REQUIRE(errno == ENOENT);
+}
+
+/* Of any kind: by its size, or back to its cache. */
+static void step_free_sized(struct model *model, struct member *member)
+{
+	struct object *object = pick_object(model, member);
+
+	if (object == NULL || !marks_may_free(object))
+		return;
+	REQUIRE(object_has(object, object->size));
+	refuse_free_sized(member, object);
+	object_free(member->pool, object);
+	/* What has no byte is not freed, though it may be in the large list. */
+	if (object->size == 0 && object->cache == NULL)
+		return;
+	if (object->cache != NULL) {
+		member_recount(member);
+	} else {
+		/* What is within a mark is the rewind's to free. */
+		if (object->large || (object->level == 0 && !member->stuck))
+			member->most -= object->size;
+		member->large_count -= object->large;
+	}
+	member_leave(member, object);
 }
 
 /* Pointers that no pool gave, or another one did. */
@@ -220,7 +275,9 @@ static void thread_end(void *arg)
 {
 	struct model *model = arg;
 
+	marks_end_thread(model);
 	steps_run(model, 1 + input_below(&model->in, 2));
+	marks_end_thread(model);
 	if (++thread_round < THREAD_ROUNDS)
 		pthread_setspecific(thread_key, model);
 }
@@ -246,6 +303,7 @@ static void *thread_main(void *arg)
 	if (input_chance(&model->in, 2))
 		pthread_setspecific(thread_key, model);
 	steps_run(model, input_below(&model->in, THREAD_STEPS));
+	marks_end_thread(model);
 	return NULL;
 }
 
@@ -294,18 +352,27 @@ static void step_upstream(struct model *model, struct member *member)
 	upstream->crooked = input_chance(&model->in, 4);
 }
 
+/* Those that were there from the first inputs on, before the others. */
+enum {
+	OLD_STEPS = 19
+};
+
 void steps_run(struct model *model, size_t count)
 {
 	static void (*const steps[])(struct model *, struct member *) = {
-		step_request,   step_request,  step_request,      step_request,
-		step_resize,    step_free,     step_free_wild,    step_create,
-		step_thread,    step_upstream, lives_odd_options, lives_stats,
-		lives_set_data, ends_add,      ends_cancel,       ends_run,
-		ends_reset,     ends_destroy,  lives_trim};
+		step_request,   step_request,      step_request,
+		step_request,   step_resize,       step_free,
+		step_free_wild, step_create,       step_thread,
+		step_upstream,  lives_odd_options, lives_stats,
+		lives_set_data, ends_add,          ends_cancel,
+		ends_run,       ends_reset,        ends_destroy,
+		lives_trim,     step_free_sized,   step_free_sized,
+		caches_create,  caches_alloc,      caches_alloc,
+		marks_take,     marks_rewind,      caches_scratch};
 
 	while (count-- != 0 && !input_is_empty(&model->in)) {
-		size_t step =
-			input_below(&model->in, sizeof steps / sizeof *steps);
+		size_t step = input_choice(&model->in, OLD_STEPS,
+					   sizeof steps / sizeof *steps);
 		struct member *member = model_pick(model);
 
 		if (member != NULL || steps[step] == step_create)

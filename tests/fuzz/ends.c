@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "marks.h"
 #include "steps.h"
 
 /* ---- what a cleanup does ------------------------------------------------ */
@@ -42,9 +43,11 @@ static void handler_run(void *data)
 	struct member *member = handler->member;
 	struct model *model = handler_model;
 	enum state state = member->state;
-	bool early = model->early == handler;
+	bool early = model->early == handler || member->rewind != NULL;
 	int error = errno;
 
+	if (model->early != handler && member->rewind != NULL)
+		marks_check_turn(handler);
 	model->early = NULL;
 	REQUIRE(handler->pending);
 	handler->pending = false;
@@ -77,7 +80,9 @@ void ends_add(struct model *model, struct member *member)
 	if (member->handler_count == HANDLERS)
 		return;
 	handler_model = model;
-	*handler = (struct handler){member, NULL, steps, false};
+	*handler =
+		(struct handler){member, NULL,           steps,
+				 false,  marks_thread(), marks_level(member)};
 	handler->handle = tarn_cleanup_add(member->pool, handler_run, handler);
 	if (handler->handle == NULL) {
 		check_refused(model, member, &before, false);
@@ -95,9 +100,12 @@ static struct handler *pick_handler(struct model *model, struct member *member)
 {
 	size_t i = input_byte(&model->in);
 
-	return member->handler_count != 0
-		       ? &member->handlers[i % member->handler_count]
-		       : NULL;
+	struct handler *handler;
+
+	if (member->handler_count == 0)
+		return NULL;
+	handler = &member->handlers[i % member->handler_count];
+	return handler->handle != NULL ? handler : NULL;
 }
 
 void ends_cancel(struct model *model, struct member *member)

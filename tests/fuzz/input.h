@@ -42,6 +42,16 @@ static inline size_t input_below(struct input *in, size_t bound)
 	return input_byte(in) % bound;
 }
 
+/* One of `count` things, of which the first `old` were there before the others:
+   bytes from before those were known mean what they did. */
+static inline size_t input_choice(struct input *in, size_t old, size_t count)
+{
+	uint8_t byte = input_byte(in);
+
+	return byte < old * (144 / old) ? byte % old
+					: old + byte % (count - old);
+}
+
 /* True for one byte in `one_in`, not for 0. */
 static inline bool input_chance(struct input *in, unsigned one_in)
 {

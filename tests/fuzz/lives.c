@@ -20,7 +20,8 @@ static void on_oom(tarn_pool *pool, size_t size, void *data)
 	REQUIRE(model->asked != NULL && model->asked->pool == pool);
 	REQUIRE(model->asked->oom != NULL);
 	REQUIRE(tarn_pool_stats(pool, &stats) == 0);
-	tarn_trim();
+	if (!model_has_caches(model))
+		tarn_trim();
 	model->oom_calls++;
 	errno = EDOM;
 	if (model->jump != NULL && model->asked->oom->jumps)
@@ -278,9 +279,15 @@ void lives_stats(struct model *model, struct member *member)
 
 void lives_trim(struct model *model, struct member *member)
 {
-	(void)model;
 	check_contents(member);
 	errno = REQUEST_ERRNO;
 	tarn_trim();
 	REQUIRE(strcmp(tarn_version(), "") != 0 && errno == REQUEST_ERRNO);
+	for (size_t i = 0; i < MEMBERS; i++) {
+		struct member *other = &model->members[i];
+
+		if (other->pool != NULL && other->cache_count != 0 &&
+		    other->state != DOOMED)
+			member_recount(other);
+	}
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "marks.h"
+
 void model_init(struct model *model, struct input in)
 {
 	model->in = in;
@@ -21,6 +23,7 @@ void model_init(struct model *model, struct input in)
 	model->threads = 0;
 	model->ending = NULL;
 	model->early = NULL;
+	model->scratch = NULL;
 }
 
 /* The first chunk of any pool has room behind a byte, unless it is watched. */
@@ -141,6 +144,30 @@ static bool is_in_buffer(const struct member *member,
 		       (size_t)(member->buffer + member->buffer_size - ptr);
 }
 
+static void check_apart_of(const struct object *object,
+			   const struct object *others, size_t count,
+			   const struct object *but)
+{
+	for (size_t i = 0; i < count; i++)
+		REQUIRE(&others[i] == but ||
+			!object_overlaps(object, &others[i]));
+}
+
+void check_apart(struct model *model, const struct object *object,
+		 const struct object *but)
+{
+	for (size_t i = 0; i < MEMBERS; i++) {
+		struct member *other = &model->members[i];
+
+		if (other->pool != NULL && other->state != DOOMED)
+			check_apart_of(object, other->objects, other->count,
+				       but);
+	}
+	for (struct scratch *use = model->scratch; use != NULL;
+	     use = use->outer)
+		check_apart_of(object, use->objects, use->count, but);
+}
+
 void check_place(struct model *model, struct member *member,
 		 const struct object *object, const struct object *but)
 {
@@ -148,15 +175,7 @@ void check_place(struct model *model, struct member *member,
 		return;
 	REQUIRE(member->upstream == NULL || is_in_buffer(member, object) ||
 		upstream_contains(member->upstream, object->ptr, object->size));
-	for (size_t i = 0; i < MEMBERS; i++) {
-		struct member *other = &model->members[i];
-
-		if (other->pool == NULL || other->state == DOOMED)
-			continue;
-		for (size_t j = 0; j < other->count; j++)
-			REQUIRE(&other->objects[j] == but ||
-				!object_overlaps(object, &other->objects[j]));
-	}
+	check_apart(model, object, but);
 }
 
 void member_enter(struct model *model, struct member *member,
@@ -165,6 +184,8 @@ void member_enter(struct model *model, struct member *member,
 	tarn_stats now = member_stats(member);
 
 	REQUIRE(now.handed_out >= before->stats.handed_out + object.size);
+	object.thread = marks_thread();
+	object.level = marks_level(member);
 	object.large = now.large_count > before->stats.large_count;
 	REQUIRE(object.large || object.size <= member->large_above);
 	check_place(model, member, &object, NULL);
@@ -173,6 +194,26 @@ void member_enter(struct model *model, struct member *member,
 	member->large_count += object.large;
 	if (member->count < OBJECTS)
 		member->objects[member->count++] = object;
+}
+
+void member_leave(struct member *member, struct object *object)
+{
+	member->least -= object->size;
+	*object = member->objects[--member->count];
+}
+
+void member_recount(struct member *member)
+{
+	member->large_count = member_stats(member).large_count;
+}
+
+bool model_has_caches(const struct model *model)
+{
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (model->members[i].pool != NULL &&
+		    model->members[i].cache_count != 0)
+			return true;
+	return false;
 }
 
 /* ---- all of it ---------------------------------------------------------- */
@@ -198,7 +239,8 @@ void check_tree_contents(struct model *model, struct member *member)
 static void check_member(const struct member *member, const tarn_stats *now)
 {
 	REQUIRE(now->handed_out >= member->least);
-	REQUIRE(model_watched() || now->handed_out <= member->most);
+	REQUIRE(model_watched() || member->cache_count != 0 ||
+		now->handed_out <= member->most);
 	REQUIRE(now->held + member->buffer_size >= now->handed_out);
 	REQUIRE(now->large_count == member->large_count);
 	REQUIRE(now->large <= now->held);
@@ -266,6 +308,8 @@ void member_forget(struct member *member, bool whole)
 	REQUIRE(member->pending == 0);
 	member->state = ALIVE;
 	member->count = member->large_count = member->handler_count = 0;
+	member->cache_count = member->mark_count = 0;
+	member->stuck = false;
 	member->least = member->most = 0;
 	memset(member->data, 0, sizeof member->data);
 	if (!whole)

@@ -23,6 +23,9 @@ enum {
 	OBJECTS = 48,
 	HANDLERS = 24, /* cleanups of a pool in a round         */
 	KEYS = 4,
+	CACHES = 4,
+	MARKS = 12,
+	SCRATCH_OBJECTS = 6,
 	UPSTREAMS = 2,
 	NODE_MOST = 128 /* bytes that a cleanup or a key may cost */
 };
@@ -31,9 +34,37 @@ struct member;
 
 struct handler {
 	struct member *member;
-	tarn_cleanup *handle;
-	size_t steps; /* how many calls it makes when it runs */
+	tarn_cleanup *handle; /* NULL: it ended with a rewind */
+	size_t steps;         /* how many calls it makes when it runs */
 	bool pending;
+	unsigned thread; /* that registered it */
+	size_t level;    /* marks of that thread around it */
+};
+
+struct cache {
+	tarn_cache *cache;
+	size_t size, alignment;
+};
+
+struct mark {
+	tarn_mark value;
+	unsigned thread;
+};
+
+/* A rewind, which may run cleanups. */
+struct rewind {
+	unsigned thread;
+	size_t to;    /* marks of the thread that will be left   */
+	size_t floor; /* and those that were when it began       */
+	struct rewind *outer;
+};
+
+/* A use of scratch memory. */
+struct scratch {
+	tarn_pool *pool;
+	struct object objects[SCRATCH_OBJECTS];
+	size_t count;
+	struct scratch *outer;
 };
 
 enum state {
@@ -55,6 +86,13 @@ struct member {
 	struct handler handlers[HANDLERS];
 	size_t handler_count;
 	void *data[KEYS];
+	struct cache caches[CACHES];
+	size_t cache_count;
+	struct mark marks[MARKS]; /* open, of all threads; the newest last */
+	size_t mark_count;
+	bool stuck; /* a thread ended within marks, which its heir may inherit
+		     */
+	struct rewind *rewind; /* the innermost, or NULL */
 	size_t limit, large_above;
 	struct upstream *upstream; /* NULL: one of the library's */
 	struct member *oom;        /* whose handler it has; NULL: none */
@@ -67,12 +105,13 @@ struct model {
 	struct input in;
 	struct member members[MEMBERS];
 	struct upstream upstreams[UPSTREAMS];
-	struct member *asked;  /* the pool of this call                    */
-	size_t oom_calls;      /* of all handlers                          */
-	jmp_buf *jump;         /* where a handler may go, or NULL          */
-	struct member *ending; /* by the innermost reset or destroy        */
-	unsigned threads;      /* one waiting for the other                */
-	struct handler *early; /* by tarn_cleanup_run                      */
+	struct member *asked;    /* the pool of this call                    */
+	size_t oom_calls;        /* of all handlers                          */
+	jmp_buf *jump;           /* where a handler may go, or NULL          */
+	struct member *ending;   /* by the innermost reset or destroy        */
+	unsigned threads;        /* one waiting for the other                */
+	struct handler *early;   /* by tarn_cleanup_run                      */
+	struct scratch *scratch; /* the innermost use of all threads, or NULL */
 };
 
 /* What a call is compared with. */
@@ -112,9 +151,22 @@ bool grew_large(const struct member *member, const struct before *before);
 void member_enter(struct model *model, struct member *member,
 		  struct object object, const struct before *before);
 
+/* That the object, which may be at `but`, overlaps no other. */
+void check_apart(struct model *model, const struct object *object,
+		 const struct object *but);
+
 /* That it is inside memory of the pool's, and overlaps no other. */
 void check_place(struct model *model, struct member *member,
 		 const struct object *object, const struct object *but);
+
+/* Takes an object out that was freed, or is not known of any more. */
+void member_leave(struct member *member, struct object *object);
+
+/* Caches have taken or given large memory: how much is theirs to say. */
+void member_recount(struct member *member);
+
+/* Whether there are caches, whose memory a trim may give back. */
+bool model_has_caches(const struct model *model);
 
 void check_contents(const struct member *member);
 

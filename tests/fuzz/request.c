@@ -44,7 +44,7 @@ struct request_kind {
 	void *(*call)(tarn_pool *pool, const struct request *request);
 	enum contents contents;
 	size_t alignment; /* 0: the request's                      */
-	bool resizable;
+	bool resizable, plain;
 };
 
 static void *call_palloc(tarn_pool *pool, const struct request *request)
@@ -143,28 +143,28 @@ static void *call_psprintf(tarn_pool *pool, const struct request *request)
 }
 
 static const struct request_kind kinds[] = {
-	{call_palloc, ANY, TARN_ALIGNMENT, true},
-	{call_pnalloc, ANY, 1, false},
-	{call_pmemalign, ANY, 0, false},
-	{call_pcalloc, ZERO, TARN_ALIGNMENT, true},
-	{call_prealloc, ANY, TARN_ALIGNMENT, true},
-	{call_new, ANY, TARN_ALIGNOF(uint64_t), false},
-	{call_new_array, ANY, TARN_ALIGNOF(uint32_t), false},
-	{call_local, ANY, TARN_ALIGNMENT, true},
-	{call_local_packed, ANY, 1, false},
-	{call_local_aligned, ANY, 0, false},
-	{call_pmemdup, TEXT, TARN_ALIGNMENT, false},
-	{call_pstrdup, TEXT, 1, false},
-	{call_pstrndup, TEXT, 1, false},
-	{call_pstrcat, MARKED_TEXT, 1, false},
-	{call_psprintf, MARKED_TEXT, 1, false},
+	{call_palloc, ANY, TARN_ALIGNMENT, true, true},
+	{call_pnalloc, ANY, 1, false, false},
+	{call_pmemalign, ANY, 0, false, false},
+	{call_pcalloc, ZERO, TARN_ALIGNMENT, true, true},
+	{call_prealloc, ANY, TARN_ALIGNMENT, true, true},
+	{call_new, ANY, TARN_ALIGNOF(uint64_t), false, false},
+	{call_new_array, ANY, TARN_ALIGNOF(uint32_t), false, false},
+	{call_local, ANY, TARN_ALIGNMENT, true, true},
+	{call_local_packed, ANY, 1, false, false},
+	{call_local_aligned, ANY, 0, false, false},
+	{call_pmemdup, TEXT, TARN_ALIGNMENT, false, true},
+	{call_pstrdup, TEXT, 1, false, false},
+	{call_pstrndup, TEXT, 1, false, false},
+	{call_pstrcat, MARKED_TEXT, 1, false, false},
+	{call_psprintf, MARKED_TEXT, 1, false, false},
 };
 
 /* ---- reading one -------------------------------------------------------- */
 
 /* Powers of two up to ALIGNMENT_MOST most often, or what is none, or too wide.
  */
-static size_t read_alignment(struct input *in)
+size_t request_alignment(struct input *in)
 {
 	static const size_t odd[] = {0, 3, 24, SIZE_MAX, SIZE_MAX / 4 + 1};
 	uint8_t byte = input_byte(in);
@@ -172,6 +172,11 @@ static size_t read_alignment(struct input *in)
 	if (byte < 240)
 		return (size_t)1 << byte % 15;
 	return odd[byte % (sizeof odd / sizeof *odd)];
+}
+
+bool request_aligns(size_t alignment)
+{
+	return alignment != 0 && (alignment & (alignment - 1)) == 0;
 }
 
 static size_t product(size_t count, size_t size)
@@ -218,9 +223,8 @@ struct request request_read(struct input *in)
 		request.item = request.size;
 		request.size = product(request.item, sizeof(uint32_t));
 	} else if (request.alignment == 0) {
-		request.alignment = read_alignment(in);
-		if (request.alignment == 0 ||
-		    (request.alignment & (request.alignment - 1)) != 0)
+		request.alignment = request_alignment(in);
+		if (!request_aligns(request.alignment))
 			request.error = EINVAL;
 	}
 	request.fits = byte >= 180 && request.kind->contents == ANY &&
@@ -234,10 +238,14 @@ void request_fit(struct request *request, size_t room)
 		request->size = room + request->mark % 4 - 2;
 }
 
+bool request_is_too_large(size_t size, size_t alignment)
+{
+	return size > INPUT_HUGE || alignment > ALIGNMENT_MOST;
+}
+
 bool request_is_huge(const struct request *request)
 {
-	return request->size > INPUT_HUGE ||
-	       request->alignment > ALIGNMENT_MOST;
+	return request_is_too_large(request->size, request->alignment);
 }
 
 bool request_is_local(const struct request *request)
@@ -289,13 +297,61 @@ bool request_serve(tarn_pool *pool, const struct request *request,
 				  .size = request->size,
 				  .alignment = request->alignment,
 				  .mark = request->mark,
-				  .resizable = request->kind->resizable};
+				  .resizable = request->kind->resizable,
+				  .plain = request->kind->plain};
 	REQUIRE(is_as_promised(object, request->kind->contents));
 	object_write(object);
 	return true;
 }
 
 /* ---- objects ------------------------------------------------------------ */
+
+struct object object_cached(tarn_cache *cache, void *ptr, size_t size,
+			    size_t alignment, unsigned char mark)
+{
+	struct object object = {.ptr = ptr,
+				.size = size,
+				.alignment = alignment,
+				.mark = mark,
+				.cache = cache};
+
+	REQUIRE(errno == REQUEST_ERRNO);
+	REQUIRE(((uintptr_t)ptr & (alignment - 1)) == 0);
+	object_write(&object);
+	return object;
+}
+
+void object_free(tarn_pool *pool, const struct object *object)
+{
+	errno = REQUEST_ERRNO;
+	if (object->cache != NULL)
+		tarn_cache_free(object->cache, object->ptr);
+	else if (object->plain)
+		REQUIRE(tarn_pfree_sized(pool, object->ptr, object->size) == 0);
+	else
+		REQUIRE(tarn_pfree_aligned_sized(pool, object->ptr,
+						 object->alignment,
+						 object->size) == 0);
+	REQUIRE(errno == REQUEST_ERRNO);
+}
+
+void object_refuse_free(tarn_pool *pool, const struct object *object)
+{
+	void *odd = (void *)((uintptr_t)object->ptr | 1);
+
+	errno = REQUEST_ERRNO;
+	REQUIRE(tarn_pfree_sized(pool, odd, 1) == -1 && errno == EINVAL);
+	errno = REQUEST_ERRNO;
+	REQUIRE(tarn_pfree_aligned_sized(pool, object->ptr, 3, 1) == -1);
+	REQUIRE(errno == EINVAL);
+	errno = REQUEST_ERRNO;
+	REQUIRE(tarn_pfree_aligned_sized(pool, object->ptr, 0, 1) == -1);
+	REQUIRE(errno == EINVAL);
+	errno = REQUEST_ERRNO;
+	REQUIRE(tarn_pfree_sized(pool, NULL, 1) == 0);
+	REQUIRE(tarn_pfree_sized(pool, object->ptr, 0) == 0);
+	REQUIRE(errno == REQUEST_ERRNO);
+}
 
 void object_write(const struct object *object)
 {

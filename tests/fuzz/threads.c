@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "actor.h"
+#include "again.h"
 
 TARGET_OPTIONS
 const char target_name[] = "threads";
@@ -88,6 +89,19 @@ static void *actor_main(void *arg)
 	return NULL;
 }
 
+/* What no one took: to whoever has room for it. */
+static void collect(struct scene *scene)
+{
+	for (size_t i = 0; i < ACTORS; i++) {
+		struct actor *actor = &scene->actors[i];
+
+		while (scene->handed_count != 0 && actor->count != KEPT)
+			actor->kept[actor->count++] =
+				scene->handed[--scene->handed_count];
+	}
+	scene->handed_count = 0;
+}
+
 static void run_phase(struct scene *scene, struct input *in)
 {
 	pthread_t threads[ACTORS];
@@ -105,6 +119,7 @@ static void run_phase(struct scene *scene, struct input *in)
 		REQUIRE(pthread_join(threads[i], NULL) == 0);
 	for (i = 0; i < ACTORS; i++)
 		scene->actors[i].published = scene->actors[i].added;
+	collect(scene);
 }
 
 /* ---- between two phases ------------------------------------------------- */
@@ -158,6 +173,7 @@ static void check_held(struct scene *scene)
 
 		REQUIRE(tarn_pool_stats(shared->pool, &stats) == 0);
 		REQUIRE(stats.children == (i == 0 && scene->pools[1].is_child));
+		REQUIRE(stats.handed_out <= stats.held);
 		held[i] = stats.held;
 		given += shared->upstream != NULL ? stats.held : 0;
 		REQUIRE(stats.limit == 0 || stats.held <= stats.limit);
@@ -173,6 +189,7 @@ static void check_held(struct scene *scene)
 static void forget(struct scene *scene, size_t pool)
 {
 	end_handlers(scene, pool);
+	again_forget(scene, pool);
 	for (size_t i = 0; i < ACTORS; i++) {
 		struct actor *actor = &scene->actors[i];
 
@@ -212,6 +229,8 @@ static void act_alone(struct scene *scene, struct input *in)
 		tarn_trim();
 	else if (kind == 4)
 		scene->upstream.raise = input_size(in) % 9000;
+	else if (kind == 7)
+		again_share(scene, in, pool);
 	scene->upstream.fail_in = input_below(in, 16);
 	scene->upstream.fail = input_below(in, 4);
 }
@@ -219,13 +238,14 @@ static void act_alone(struct scene *scene, struct input *in)
 static void begin(struct scene *scene, struct input *in)
 {
 	upstream_init(&scene->upstream, true);
+	memset(scene->caches, 0, sizeof scene->caches);
+	REQUIRE(pthread_mutex_init(&scene->lock, NULL) == 0);
 	for (size_t i = 0; i < POOLS; i++)
 		make_pool(scene, in, i);
 	for (size_t i = 0; i < ACTORS; i++) {
 		struct actor *actor = &scene->actors[i];
 
-		actor->scene = scene;
-		actor->count = actor->added = actor->published = 0;
+		*actor = (struct actor){.scene = scene};
 	}
 }
 
@@ -235,6 +255,7 @@ static void finish(struct scene *scene)
 		tarn_pool_destroy(scene->pools[i].pool);
 		forget(scene, i);
 	}
+	pthread_mutex_destroy(&scene->lock);
 	upstream_finish(&scene->upstream);
 }
 

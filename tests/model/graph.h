@@ -14,8 +14,8 @@
 
 #include "model.h"
 
-#define GRAPH_EVENTS 300  /* of one execution       */
-#define GRAPH_LENGTH 120  /* of one thread          */
+#define GRAPH_EVENTS 500  /* of one execution       */
+#define GRAPH_LENGTH 250  /* of one thread          */
 #define GRAPH_INIT   (-1) /* what is no event's: the value before all threads */
 
 /* How many events of each thread. */

@@ -317,6 +317,16 @@ void *model_memcpy(void *to, const void *from, size_t size)
 	return memcpy(to, from, size);
 }
 
+void *model_memmove(void *to, const void *from, size_t size)
+{
+	/* Of nothing at the end of an array, too. */
+	if (size != 0) {
+		model_read(from, size);
+		model_write(to, size);
+	}
+	return memmove(to, from, size);
+}
+
 void model_plain_store(void *address, size_t size, uint64_t value)
 {
 	memcpy(address, &value, size);

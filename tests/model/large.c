@@ -39,7 +39,8 @@ static void list(bool at_home)
 	struct large_use use = {NULL, &source, at_home};
 	unsigned self = model_self();
 
-	objects[self] = large_alloc(&large, &use, TARN_ALIGNMENT, 8192);
+	objects[self] =
+		large_alloc(&large, &use, BIRTH_NONE, TARN_ALIGNMENT, 8192);
 	MODEL_ASSERT(objects[self] != NULL);
 	model_write(objects[self], 8192);
 	atomic_store_explicit(&listed[self], 1, memory_order_release);

@@ -21,10 +21,11 @@ static void setup(void)
 static void allocate(void)
 {
 	struct chunk chunk = {chunks[1], chunks[1] + 64};
+	struct lost lost = {false, {NULL, NULL}, {NULL, NULL}};
 
 	MODEL_ASSERT(tarn_local_palloc(&local.hot, 16) == chunks[0]);
-	MODEL_ASSERT(local_take_chunk(&local, chunk, TARN_ALIGNMENT, 32) ==
-		     chunks[1]);
+	MODEL_ASSERT(local_take_chunk(&local, chunk, TARN_ALIGNMENT, 32,
+				      &lost) == chunks[1]);
 	MODEL_ASSERT(tarn_local_pnalloc(&local.hot, 5) == chunks[1] + 59);
 }
 

@@ -10,8 +10,9 @@
 #include "models.h"
 
 static const struct model *const all[] = {
-	litmus_models, cursor_models, pool_models, cleanup_models,
-	depot_models,  local_models,  large_models};
+	litmus_models,  cursor_models, pool_models,
+	cleanup_models, depot_models,  local_models,
+	large_models,   reuse_models,  cache_models};
 
 static bool is_wanted(const char *name, int argc, char **argv)
 {

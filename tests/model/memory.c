@@ -22,6 +22,7 @@ struct word {
 	uint32_t run; /* the execution that all this is of */
 	bool written;
 	bool freed;
+	bool atomic; /* an atomic access wrote it last */
 	uint8_t writer;
 	uint16_t write;
 	uint16_t reads[MODEL_THREADS];
@@ -128,6 +129,9 @@ static const char *word_check(const struct word *word, const struct clock *at,
 		return "data race with a write";
 	if (!word->written && (use == USE_READ || use == USE_FIRST))
 		return "read before it was written";
+	/* Allowed in C11, but what was written is in the graph alone. */
+	if (use == USE_READ && word->atomic)
+		return "a plain read of what an atomic access wrote";
 	for (int i = 0; i < MODEL_THREADS; i++) {
 		if (use != USE_ATOMIC && use != USE_FIRST &&
 		    word->atomics[i] > at->of[i])
@@ -146,9 +150,12 @@ static void word_mark(struct word *word, unsigned thread, uint16_t now,
 		word->reads[thread] = now;
 	if (use == USE_ATOMIC || use == USE_FIRST)
 		word->atomics[thread] = now;
+	if (use == USE_ATOMIC)
+		word->atomic = true;
 	if (use != USE_WRITE && use != USE_FREE)
 		return;
 	word->written = true;
+	word->atomic = false;
 	word->freed = use == USE_FREE;
 	word->writer = (uint8_t)thread;
 	word->write = now;

@@ -81,8 +81,10 @@ linked()
 # small FILE NAME VALUE
 small()
 {
-	sed -i -E "s/(\<$2\>[ =]+)[0-9]+(;?)\$/\1$3\2/" "$work/lib/$1"
-	grep -qE "\<$2\>[ =]+$3;?\$" "$work/lib/$1" ||
+	local cast='(\(+size_t\))?'
+	sed -i -E "s/(\<$2\>[ =]+$cast)[0-9]+(\)?;?)\$/\1$3\3/" \
+		"$work/lib/$1"
+	grep -qE "\<$2\>[ =]+$cast$3\)?;?\$" "$work/lib/$1" ||
 		die "lib/$1 has no number $2 any more"
 }
 
@@ -99,12 +101,20 @@ build()
 	small slot.h SLOT_TABLE_LEAST 2
 	small block.h BLOCK_BINS 2
 	small large.c LARGE_SHARD_BITS 1
+	small depot.h DEPOT_SMALL 32
+	small depot.h DEPOT_FINE 16
+	small depot.c depot_least_join 1
+	small reuse.c reuse_shared_part 4096
+	small reuse.c reuse_least 16
+	small cache.c cache_list_least 1
+	small cache.c cache_list_most 1
 	for name in "${checker[@]}"; do
 		"${compiler[@]}" "${common[@]}" -O2 -c "$model/$name.c" \
 			-o "$work/checker/$name.o"
 	done
 	files=("$work"/lib/*.c)
-	for name in cleanup cursor depot large litmus local pool; do
+	for name in cache cleanup cursor depot large litmus local pool \
+		reuse; do
 		files+=("$model/$name.c")
 	done
 	compiled "$work/whole" "${files[@]}"
@@ -195,6 +205,8 @@ models_of()
 	case $1 in
 	block-publish | current-publish)
 		echo cursor-grow cursor-pass cursor-reset ;;
+	cache-table) echo cache-enter ;;
+	depot-publish) echo reuse-depot ;;
 	local-change) echo local-figures local-figures-again ;;
 	shards-publish) echo large-free large-list ;;
 	table-publish) echo pool-enter2 pool-enter ;;

@@ -14,5 +14,7 @@ extern const struct model local_models[];
 extern const struct model cleanup_models[];
 extern const struct model depot_models[];
 extern const struct model large_models[];
+extern const struct model reuse_models[];
+extern const struct model cache_models[];
 
 #endif

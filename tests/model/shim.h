@@ -24,6 +24,7 @@ void model_malloc_end(void *memory);
 void *model_calloc(size_t count, size_t size);
 void *model_memset(void *memory, int byte, size_t size);
 void *model_memcpy(void *to, const void *from, size_t size);
+void *model_memmove(void *to, const void *from, size_t size);
 
 void *model_realloc(void *old, size_t size);
 void model_plain_store(void *address, size_t size, uint64_t value);
@@ -53,6 +54,7 @@ int model_atfork(void (*before)(void), void (*parent)(void),
 #define realloc       model_realloc
 #define memset        model_memset
 #define memcpy        model_memcpy
+#define memmove       model_memmove
 #define sched_yield() model_retry()
 
 /* An initialisation is no atomic access: what another thread does without

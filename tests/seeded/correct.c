@@ -346,6 +346,89 @@ static void handed(void)
 	}
 }
 
+/* ---- used again --------------------------------------------------------- */
+
+enum {
+	AGAIN = 200 /* objects */
+};
+
+struct shared {
+	tarn_pool *pool;
+	tarn_cache *cache;
+	char *objects[AGAIN], *units[AGAIN];
+};
+
+/* Takes, in a mark of its own, and in scratch, what ends with them. */
+static void use_marks(tarn_pool *pool)
+{
+	tarn_local *local = must(tarn_pool_local(pool));
+	tarn_mark outer = tarn_local_mark(local), inner, mark;
+	tarn_pool *scratch = must(tarn_scratch_begin(pool, &mark));
+
+	fill_calls(pool, SIZES);
+	fill(tarn_palloc(scratch, LARGE), LARGE);
+	inner = tarn_local_mark(local);
+	fill_local(local, SIZES);
+	fill(tarn_palloc(pool, LARGE), LARGE);
+	fill_calls(scratch, SIZES);
+	tarn_local_rewind(local, inner);
+	tarn_local_rewind(local, outer);
+	tarn_scratch_end(scratch, mark);
+}
+
+static void *again_worker(void *data)
+{
+	struct shared *shared = data;
+
+	for (size_t i = 0; i < AGAIN; i++) {
+		shared->objects[i] = tarn_palloc(shared->pool, i + 1);
+		fill(shared->objects[i], i + 1);
+		shared->units[i] = tarn_cache_alloc(shared->cache);
+		fill(shared->units[i], SIZES);
+	}
+	use_marks(shared->pool);
+	return NULL;
+}
+
+/* What another thread took. */
+static void *back_worker(void *data)
+{
+	struct shared *shared = data;
+
+	for (size_t i = 0; i < AGAIN; i++) {
+		fill(shared->objects[i], i + 1);
+		expect(tarn_pfree_sized(shared->pool, shared->objects[i],
+					i + 1) == 0,
+		       "pfree_sized");
+		fill(shared->units[i], SIZES);
+		tarn_cache_free(shared->cache, shared->units[i]);
+	}
+	use_marks(shared->pool);
+	return NULL;
+}
+
+static void again(void)
+{
+	static struct shared shared[THREADS];
+	pthread_t threads[THREADS];
+	tarn_pool *pool = open_pool();
+	tarn_cache *cache = must(tarn_cache_create(pool, SIZES, 16));
+
+	for (int round = 0; round < 2 * ROUNDS; round++) {
+		for (size_t i = 0; i < THREADS; i++) {
+			shared[i].pool = pool;
+			shared[i].cache = cache;
+			threads[i] = start(round % 2 == 0 ? again_worker
+							  : back_worker,
+					   &shared[i]);
+		}
+		for (int i = 0; i < THREADS; i++)
+			join(threads[i]);
+	}
+	tarn_trim();
+	tarn_pool_destroy(pool);
+}
+
 /* ---- alive at exit ----------------------------------------------------- */
 
 /* Volatile, or a compiler sees that nobody reads them. */
@@ -377,6 +460,7 @@ const struct seed correct[] = {
 	{"counted", counted},
 	{"children", children},
 	{"handed", handed},
+	{"again", again},
 	{"living_pools", living_pools},
 	{NULL, NULL},
 };

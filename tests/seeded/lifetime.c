@@ -124,6 +124,80 @@ static void recycled_pfree(void)
 	tarn_pool_destroy(pool);
 }
 
+/* ---- what ends before its pool ------------------------------------------ */
+
+static void after_rewind(void)
+{
+	tarn_pool *pool = open_pool();
+	tarn_local *local = must(tarn_pool_local(pool));
+	tarn_mark mark = tarn_local_mark(local);
+	volatile char *p = tarn_palloc(pool, SMALL); /* MADE after_rewind */
+
+	tarn_local_rewind(local, mark); /* FREED after_rewind */
+	p[0] = 1;                       /* BUG after_rewind */
+	tarn_pool_destroy(pool);
+}
+
+static void after_rewind_large(void)
+{
+	tarn_pool *pool = open_pool();
+	tarn_local *local = must(tarn_pool_local(pool));
+	tarn_mark mark = tarn_local_mark(local);
+	volatile char *p;
+
+	p = tarn_palloc(pool, LARGE);   /* MADE after_rewind_large */
+	tarn_local_rewind(local, mark); /* FREED after_rewind_large */
+	p[0] = 1;                       /* BUG after_rewind_large */
+	tarn_pool_destroy(pool);
+}
+
+static void after_scratch(void)
+{
+	tarn_mark mark;
+	tarn_pool *scratch = must(tarn_scratch_begin(NULL, &mark));
+	volatile char *p;
+
+	must(tarn_palloc(scratch, SMALL));
+	p = tarn_pstrdup(scratch, "text"); /* MADE after_scratch */
+	tarn_scratch_end(scratch, mark);   /* FREED after_scratch */
+	sink = p[0];                       /* BUG after_scratch */
+}
+
+static void after_sized(void)
+{
+	tarn_pool *pool = open_pool();
+	volatile char *p = tarn_palloc(pool, SMALL); /* MADE after_sized */
+
+	tarn_pfree_sized(pool, (void *)p, SMALL); /* FREED after_sized */
+	must(tarn_palloc(pool, SMALL));
+	p[0] = 1; /* BUG after_sized */
+	tarn_pool_destroy(pool);
+}
+
+static void after_packed(void)
+{
+	tarn_pool *pool = open_pool();
+	void *text = tarn_pnalloc(pool, SMALL); /* MADE after_packed */
+	volatile char *p = text;
+
+	tarn_pfree_aligned_sized(pool, text, 1, SMALL); /* FREED after_packed */
+	must(tarn_pnalloc(pool, SMALL));
+	p[0] = 1; /* BUG after_packed */
+	tarn_pool_destroy(pool);
+}
+
+static void after_cache(void)
+{
+	tarn_pool *pool = open_pool();
+	tarn_cache *cache = must(tarn_cache_create(pool, SMALL, 8));
+	volatile char *p = tarn_cache_alloc(cache); /* MADE after_cache */
+
+	tarn_cache_free(cache, (void *)p); /* FREED after_cache */
+	must(tarn_cache_alloc(cache));
+	p[0] = 1; /* BUG after_cache */
+	tarn_pool_destroy(pool);
+}
+
 /* What stands behind it has it moved. */
 static void moved(void)
 {
@@ -189,6 +263,12 @@ const struct seed lifetime[] = {
 	{"recycled_reset", recycled_reset},
 	{"recycled_destroy", recycled_destroy},
 	{"recycled_pfree", recycled_pfree},
+	{"after_rewind", after_rewind},
+	{"after_rewind_large", after_rewind_large},
+	{"after_scratch", after_scratch},
+	{"after_sized", after_sized},
+	{"after_packed", after_packed},
+	{"after_cache", after_cache},
 	{"moved", moved},
 	{"moved_large", moved_large},
 	{"unset", unset},

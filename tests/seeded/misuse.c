@@ -143,6 +143,74 @@ static void double_pfree(void)
 	tarn_pool_destroy(pool);
 }
 
+static void double_sized(void)
+{
+	tarn_pool *pool = open_pool();
+	void *object = must(tarn_palloc(pool, SMALL));
+
+	expect(tarn_pfree_sized(pool, object, SMALL) == 0, "pfree_sized");
+	tarn_pfree_sized(pool, object, SMALL); /* BUG double_sized */
+	tarn_pool_destroy(pool);
+}
+
+static void double_cache(void)
+{
+	tarn_pool *pool = open_pool();
+	tarn_cache *cache = must(tarn_cache_create(pool, SMALL, 8));
+	void *object = must(tarn_cache_alloc(cache));
+
+	tarn_cache_free(cache, object);
+	tarn_cache_free(cache, object); /* BUG double_cache */
+	tarn_pool_destroy(pool);
+}
+
+static void wrong_size(void)
+{
+	tarn_pool *pool = open_pool();
+	void *object = must(tarn_palloc(pool, SMALL));
+
+	tarn_pfree_sized(pool, object, 2 * SMALL); /* BUG wrong_size */
+	tarn_pool_destroy(pool);
+}
+
+/* ---- marks -------------------------------------------------------------- */
+
+/* The inner mark ends with the outer one. */
+static void wrong_order(void)
+{
+	tarn_pool *pool = open_pool();
+	tarn_local *local = must(tarn_pool_local(pool));
+	tarn_mark outer = tarn_local_mark(local);
+	tarn_mark inner = tarn_local_mark(local);
+
+	tarn_local_rewind(local, outer);
+	tarn_local_rewind(local, inner); /* BUG wrong_order */
+	tarn_pool_destroy(pool);
+}
+
+struct marked {
+	tarn_local *local;
+	tarn_mark mark;
+};
+
+static void *rewind_worker(void *data)
+{
+	struct marked *marked = data;
+
+	tarn_local_rewind(marked->local, marked->mark); /* BUG wrong_rewind */
+	return NULL;
+}
+
+static void wrong_rewind(void)
+{
+	tarn_pool *pool = open_pool();
+	struct marked marked = {.local = must(tarn_pool_local(pool))};
+
+	marked.mark = tarn_local_mark(marked.local);
+	join(start(rewind_worker, &marked));
+	tarn_pool_destroy(pool);
+}
+
 /* ---- what stays behind ------------------------------------------------- */
 
 static tarn_pool *volatile kept;
@@ -202,11 +270,23 @@ static void secret_pfree(void)
 }
 
 const struct seed misuse[] = {
-	{"wrong_local", wrong_local},   {"busy_reset", busy_reset},
-	{"busy_destroy", busy_destroy}, {"gone_palloc", gone_palloc},
-	{"gone_large", gone_large},     {"gone_local", gone_local},
-	{"gone_reset", gone_reset},     {"double_destroy", double_destroy},
-	{"double_pfree", double_pfree}, {"alive_pool", alive_pool},
-	{"secret_reset", secret_reset}, {"secret_destroy", secret_destroy},
-	{"secret_pfree", secret_pfree}, {NULL, NULL},
+	{"wrong_local", wrong_local},
+	{"busy_reset", busy_reset},
+	{"busy_destroy", busy_destroy},
+	{"gone_palloc", gone_palloc},
+	{"gone_large", gone_large},
+	{"gone_local", gone_local},
+	{"gone_reset", gone_reset},
+	{"double_destroy", double_destroy},
+	{"double_pfree", double_pfree},
+	{"alive_pool", alive_pool},
+	{"secret_reset", secret_reset},
+	{"secret_destroy", secret_destroy},
+	{"secret_pfree", secret_pfree},
+	{"double_sized", double_sized},
+	{"double_cache", double_cache},
+	{"wrong_size", wrong_size},
+	{"wrong_order", wrong_order},
+	{"wrong_rewind", wrong_rewind},
+	{NULL, NULL},
 };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Slabs: the memory that the units of a cache are carved from, and the depot
+ * in which free units lie.
+ *
+ * A slab is small at first and grows with its cache; from some size on it is a
+ * large allocation of the pool, which goes back to upstream, below it is a
+ * chunk, which goes back to the pool.
+ */
+#ifndef TARN_SLAB_H
+#define TARN_SLAB_H
+
+#include "cache.h"
+
+/* A depot without slabs. */
+void slab_init(struct cache_depot *depot);
+
+/* Memory of the pool's for a cache, which ends with it; or NULL with ENOMEM,
+   and the same given back before. Holds no mutex but, maybe, `grow`. */
+void *slab_memory(tarn_cache *cache, size_t size);
+void slab_memory_end(tarn_cache *cache, void *memory, size_t size);
+
+/* Takes a list of units, a whole one at most; returns how many they are, or 0
+   with ENOMEM. */
+size_t slab_take(tarn_cache *cache, struct unit **list);
+
+/* Takes one unit, or NULL with ENOMEM. */
+struct unit *slab_take_one(tarn_cache *cache);
+
+/* Takes a whole list, or one unit, back. */
+void slab_put(tarn_cache *cache, struct unit *list);
+void slab_put_one(tarn_cache *cache, struct unit *unit);
+
+/* Takes what a magazine has, and gives back each slab that is free. */
+void slab_trim(tarn_cache *cache, struct magazine *magazine);
+
+#endif
