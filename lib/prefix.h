@@ -59,6 +59,7 @@
 #define large_reset               tarn_own_large_reset
 #define large_resize              tarn_own_large_resize
 #define large_rewind              tarn_own_large_rewind
+#define large_size                tarn_own_large_size
 #define limit_charge_slow         tarn_own_limit_charge_slow
 #define limit_finish              tarn_own_limit_finish
 #define limit_init                tarn_own_limit_init
@@ -184,5 +185,6 @@
 #define watch_trace_object        tarn_own_watch_trace_object
 #define watch_trace_process       tarn_own_watch_trace_process
 #define watch_untell              tarn_own_watch_untell
+#define watch_wrong_size          tarn_own_watch_wrong_size
 
 #endif

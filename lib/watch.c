@@ -358,6 +358,14 @@ bool watch_free(tarn_pool *pool, void *object, size_t size)
 	return true;
 }
 
+void watch_wrong_size(const tarn_pool *pool, size_t size, size_t asked,
+		      const char *rounded)
+{
+	debug_die("pool '%s' (%p): freed with a size of %zu, but allocated "
+		  "with %zu%s",
+		  watch_name(pool), (const void *)pool, size, asked, rounded);
+}
+
 void watch_free_sized(tarn_pool *pool, void *object, size_t size)
 {
 	const struct watch_object *found;
@@ -369,9 +377,7 @@ void watch_free_sized(tarn_pool *pool, void *object, size_t size)
 		asked = found->asked;
 	mutex_unlock(&pool->mutex);
 	if (asked != size)
-		debug_die("pool '%s' (%p): freed with a size of %zu, but "
-			  "allocated with %zu",
-			  watch_name(pool), (void *)pool, size, asked);
+		watch_wrong_size(pool, size, asked, "");
 	if (watch_free(pool, object, size))
 		watch_freed(pool, object);
 	else

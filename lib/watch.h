@@ -72,6 +72,10 @@ void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to);
    where it is not, `size` has to be right. */
 bool watch_free(tarn_pool *pool, void *object, size_t size);
 
+/* Ends the program, which freed with `size` what is of `asked` bytes. */
+_Noreturn void watch_wrong_size(const tarn_pool *pool, size_t size,
+				size_t asked, const char *rounded);
+
 /* As watch_free, for a caller that says of which size it was: ends the program
    where that is wrong. */
 void watch_free_sized(tarn_pool *pool, void *object, size_t size);
