@@ -103,7 +103,7 @@ static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
 	if (old_size <= pool->own.hot.max && !watched)
 		tarn_pfree_sized(pool, ptr, old_size);
 	else if (!pfree_large(pool, ptr) && watched)
-		watch_free(pool, ptr, old_size);
+		watch_free(pool, ptr, TARN_ALIGNMENT, old_size);
 	return moved;
 }
 
@@ -198,7 +198,7 @@ static bool pfree_sized_watched(tarn_pool *pool, void *ptr, size_t alignment,
 	if (pfree_large(pool, ptr))
 		watch_freed(pool, ptr);
 	else
-		watch_free_sized(pool, ptr, size);
+		watch_free_sized(pool, ptr, alignment, size);
 	if (watch_is_traced(pool)) {
 		watch_trace_move(ptr, NULL, id);
 		watch_trace(pool, TRACE_FREE_SIZED, size, id);
