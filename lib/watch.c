@@ -330,8 +330,13 @@ void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to)
 
 	mutex_lock(&pool->mutex);
 	found = objects_find(&pool->watch->objects, object);
-	if (found != NULL)
+	if (found != NULL) {
+		size_t cut = found->given - watch_given(TARN_ALIGNMENT, to);
+
 		found->asked = to;
+		found->given -= cut;
+		pool_count_freed(pool, pool_find_local(pool), cut);
+	}
 	mutex_unlock(&pool->mutex);
 	if (found != NULL)
 		mark_cut(pool->source.watched, watch_anchor(pool), object, from,
@@ -353,11 +358,12 @@ size_t watch_held(tarn_pool *pool)
 
 bool watch_free(tarn_pool *pool, void *object, size_t alignment, size_t size)
 {
-	struct watch_object found = {.object = object,
-				     .size = size,
-				     .given = watch_given(alignment, size)};
+	struct watch_object found = {.object = object, .size = size};
 	struct local *local = pool_find_local(pool);
 
+	/* A rewind takes off all since, and does not know what is freed. */
+	if (local == NULL || local_depth(local) == 0)
+		found.given = watch_given(alignment, size);
 	if (watch_is_listed(pool) && !watch_unlist(pool, object, &found))
 		return false;
 	watch_end_object(pool, found);

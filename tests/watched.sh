@@ -24,7 +24,10 @@ if [ "${1-}" = --prefix ]; then
 	export PKG_CONFIG_PATH
 	shift 2
 fi
-cflags="$("$pkg_config" --cflags tarn check) -I$srcdir/tests"
+# Two of them look whether a thread has what reuse needs, which the library does
+# not tell: hence its own headers, and config.h.
+cflags="$("$pkg_config" --cflags tarn check) -I$srcdir/tests
+	-iquote $srcdir/lib -iquote ${builddir:-.}"
 libs=$("$pkg_config" --libs tarn check)
 LD_LIBRARY_PATH=$("$pkg_config" --variable=libdir tarn)
 TARN_TEST_QUICK=${TARN_TEST_QUICK-1}
