@@ -217,11 +217,18 @@ START_TEST(rewind_without_a_list_takes_off_what_it_counted)
 	local = tarn_pool_local(pool);
 	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
 	before = stats_of(pool).handed_out;
-	mark = tarn_local_mark(local);
-	ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
-	ck_assert_ptr_nonnull(tarn_palloc(pool, LARGE));
-	tarn_local_rewind(local, mark);
-	ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	for (int i = 0; i < 100; i++) {
+		void *freed;
+
+		mark = tarn_local_mark(local);
+		ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
+		ck_assert_ptr_nonnull(tarn_palloc(pool, LARGE));
+		/* What is freed by its size, too: once. */
+		freed = tarn_palloc(pool, 200);
+		ck_assert_int_eq(tarn_pfree_sized(pool, freed, 200), 0);
+		tarn_local_rewind(local, mark);
+		ck_assert_uint_eq(stats_of(pool).handed_out, before);
+	}
 	tarn_pool_destroy(pool);
 	end();
 }
