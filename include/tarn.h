@@ -290,7 +290,7 @@ int tarn_pfree(tarn_pool *pool, void *ptr);
  * back to upstream at reset or destroy. NULL, and 0 bytes, are nothing to free.
  * Returns 0, or -1: ENOENT for a large size that is not listed, EINVAL for a
  * pointer that is not aligned as a request's. In a watched pool memory is not
- * used again, and a wrong size of a small object ends the program, but not
+ * used again, and a wrong size ends the program; that of a small object not
  * where ThreadSanitizer alone watches. MT-Safe. O(1), mostly a few stores; now
  * and then one mutex. After C23's free_sized.
  */

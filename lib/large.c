@@ -271,6 +271,19 @@ static bool shard_remove(struct large_shard *shard, const void *object,
 	return found != NULL;
 }
 
+static bool shard_look(struct large_shard *shard, const void *object,
+		       struct large_entry *entry)
+{
+	const struct large_entry *found;
+
+	mutex_lock(&shard->mutex);
+	found = shard_find_locked(shard, object);
+	if (found != NULL)
+		*entry = *found;
+	mutex_unlock(&shard->mutex);
+	return found != NULL;
+}
+
 /* Exchanges the births of an object and of `entry`. */
 static bool shard_swap_birth(struct large_shard *shard, const void *object,
 			     struct large_entry *entry)
@@ -468,6 +481,17 @@ bool large_free(struct large *large, const struct large_use *use, void *object)
 	    large_find(large, use, object, &entry, shard_remove) == NULL)
 		return false;
 	entry_give(&entry, use);
+	return true;
+}
+
+bool large_size(struct large *large, const struct large_use *use,
+		const void *object, size_t *size)
+{
+	struct large_entry entry;
+
+	if (large_find(large, use, object, &entry, shard_look) == NULL)
+		return false;
+	*size = entry.size;
 	return true;
 }
 

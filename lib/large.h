@@ -107,6 +107,11 @@ void *large_alloc(struct large *large, const struct large_use *use,
 /* Frees an object; false if it is not one of these. Any thread. */
 bool large_free(struct large *large, const struct large_use *use, void *object);
 
+/* Bytes asked for, rounded up, of an object; false if it is not one of these.
+   Any thread. */
+bool large_size(struct large *large, const struct large_use *use,
+		const void *object, size_t *size);
+
 /* Resizes, by upstream if need be; NULL, errno untouched: it cannot, and the
    object is as it was. `size` is no larger than half the address space. */
 void *large_resize(struct large *large, const struct large_use *use,

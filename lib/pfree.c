@@ -103,7 +103,7 @@ static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
 	if (old_size <= pool->own.hot.max && !watched)
 		tarn_pfree_sized(pool, ptr, old_size);
 	else if (!pfree_large(pool, ptr) && watched)
-		watch_free(pool, ptr, old_size);
+		watch_free(pool, ptr, TARN_ALIGNMENT, old_size);
 	return moved;
 }
 
@@ -174,14 +174,31 @@ int tarn_pfree(tarn_pool *pool, void *ptr)
 
 /* ---- freeing by size ------------------------------------------------- */
 
-static bool pfree_sized_watched(tarn_pool *pool, void *ptr, size_t size)
+/* Ends the program where an object of the large list was of another size. One
+   that is there for want of a local pool may have been cut. */
+static void pfree_check_size(tarn_pool *pool, const void *ptr, size_t alignment,
+			     size_t size)
+{
+	size_t line = align_min(alignment, BLOCK_LINE), asked, rounded;
+	struct large_use use = pool_large_use(pool);
+
+	if (!align_up_checked(size, line, &rounded))
+		rounded = SIZE_MAX;
+	if (large_size(&pool->large, &use, ptr, &asked) && asked != rounded &&
+	    align_max(asked, rounded) > align_up(pool->own.hot.max, BLOCK_LINE))
+		watch_wrong_size(pool, size, asked, ", rounded up");
+}
+
+static bool pfree_sized_watched(tarn_pool *pool, void *ptr, size_t alignment,
+				size_t size)
 {
 	uint32_t id = watch_is_traced(pool) ? watch_trace_id(ptr) : 0;
 
+	pfree_check_size(pool, ptr, alignment, size);
 	if (pfree_large(pool, ptr))
 		watch_freed(pool, ptr);
 	else
-		watch_free_sized(pool, ptr, size);
+		watch_free_sized(pool, ptr, alignment, size);
 	if (watch_is_traced(pool)) {
 		watch_trace_move(ptr, NULL, id);
 		watch_trace(pool, TRACE_FREE_SIZED, size, id);
@@ -199,7 +216,7 @@ static bool pfree_extent(tarn_pool *pool, void *ptr, size_t alignment,
 	if (pool_is_refused(pool))
 		return false;
 	if (!TARN_LIKELY(pool->source.watched == 0))
-		return pfree_sized_watched(pool, ptr, size);
+		return pfree_sized_watched(pool, ptr, alignment, size);
 	if ((large || pool_has_strays(pool)) && pfree_large(pool, ptr))
 		return true;
 	if (!large)

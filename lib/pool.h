@@ -173,6 +173,19 @@ static inline struct local *pool_local(tarn_pool *pool)
 	return local != NULL ? local : pool_local_slow(pool);
 }
 
+/* Takes bytes off what was handed out. `local` is the calling thread's, or
+   NULL: it has none. */
+static inline void pool_count_freed(tarn_pool *pool, struct local *local,
+				    size_t size)
+{
+	/* ORDER pool-unowned (relaxed): a figure. Pairs with stats_locals. */
+	if (local == NULL)
+		atomic_fetch_add_explicit(&pool->unowned, size,
+					  memory_order_relaxed);
+	else
+		local_add_given(local, -size);
+}
+
 /* The birth of what the calling thread allocates now. Owner of `local`. */
 static inline struct birth pool_birth(const struct local *local)
 {

@@ -68,6 +68,7 @@
 #define ledger_need               tarn_own_ledger_need
 #define ledger_note               tarn_own_ledger_note
 #define ledger_reset              tarn_own_ledger_reset
+#define large_size                tarn_own_large_size
 #define limit_charge_slow         tarn_own_limit_charge_slow
 #define limit_finish              tarn_own_limit_finish
 #define limit_init                tarn_own_limit_init
@@ -200,5 +201,6 @@
 #define watch_trace_object        tarn_own_watch_trace_object
 #define watch_trace_process       tarn_own_watch_trace_process
 #define watch_untell              tarn_own_watch_untell
+#define watch_wrong_size          tarn_own_watch_wrong_size
 
 #endif

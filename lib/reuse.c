@@ -391,12 +391,7 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 
 	if (local != NULL && rewind_covers(local, start))
 		return;
-	/* ORDER pool-unowned (relaxed): a figure. Pairs with stats_locals. */
-	if (local == NULL)
-		atomic_fetch_add_explicit(&pool->unowned, size,
-					  memory_order_relaxed);
-	else
-		local_add_given(local, -size);
+	pool_count_freed(pool, local, size);
 	if (size < UNIT_LEAST || kind == DEPOT_CLASSES || local == NULL ||
 	    local_depth(local) != 0 || depot_of(pool) == NULL ||
 	    bins_open(local) == NULL) {

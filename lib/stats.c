@@ -15,7 +15,8 @@
 /* Bytes handed out by all local pools, and how many there are. */
 static size_t stats_locals(tarn_pool *pool, size_t *count)
 {
-	/* ORDER pool-unowned (relaxed): a figure. Pairs with reuse_give. */
+	/* ORDER pool-unowned (relaxed): a figure. Pairs with
+	   pool_count_freed. */
 	size_t bytes =
 		local_handed_out(&pool->own) -
 		atomic_load_explicit(&pool->unowned, memory_order_relaxed);

@@ -299,6 +299,12 @@ static struct watch_object watch_take(tarn_pool *pool, size_t alignment,
 		.object = watch_claim(pool, alignment, size), .size = size};
 }
 
+/* Bytes that an object counts as handed out. */
+static size_t watch_given(size_t alignment, size_t size)
+{
+	return align_up(size, align_min(alignment, BLOCK_LINE));
+}
+
 void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 		  size_t size)
 {
@@ -307,7 +313,7 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 	if (object.object == NULL)
 		return NULL;
 	object.asked = size;
-	object.given = align_up(size, align_min(alignment, BLOCK_LINE));
+	object.given = watch_given(alignment, size);
 	object.birth = pool_birth(local);
 	if (watch_is_listed(pool) && !watch_list(pool, object)) {
 		if (object.memory != NULL)
@@ -350,20 +356,30 @@ size_t watch_held(tarn_pool *pool)
 	return held;
 }
 
-bool watch_free(tarn_pool *pool, void *object, size_t size)
+bool watch_free(tarn_pool *pool, void *object, size_t alignment, size_t size)
 {
-	struct watch_object found = {.object = object, .size = size};
+	struct watch_object found = {.object = object,
+				     .size = size,
+				     .given = watch_given(alignment, size)};
 	struct local *local = pool_find_local(pool);
 
 	if (watch_is_listed(pool) && !watch_unlist(pool, object, &found))
 		return false;
 	watch_end_object(pool, found);
-	if (local != NULL)
-		local_add_given(local, -found.given);
+	pool_count_freed(pool, local, found.given);
 	return true;
 }
 
-void watch_free_sized(tarn_pool *pool, void *object, size_t size)
+void watch_wrong_size(const tarn_pool *pool, size_t size, size_t asked,
+		      const char *rounded)
+{
+	debug_die("pool '%s' (%p): freed with a size of %zu, but allocated "
+		  "with %zu%s",
+		  watch_name(pool), (const void *)pool, size, asked, rounded);
+}
+
+void watch_free_sized(tarn_pool *pool, void *object, size_t alignment,
+		      size_t size)
 {
 	const struct watch_object *found;
 	size_t asked = size;
@@ -374,10 +390,8 @@ void watch_free_sized(tarn_pool *pool, void *object, size_t size)
 		asked = found->asked;
 	mutex_unlock(&pool->mutex);
 	if (asked != size)
-		debug_die("pool '%s' (%p): freed with a size of %zu, but "
-			  "allocated with %zu",
-			  watch_name(pool), (void *)pool, size, asked);
-	if (watch_free(pool, object, size))
+		watch_wrong_size(pool, size, asked, "");
+	if (watch_free(pool, object, alignment, size))
 		watch_freed(pool, object);
 	else
 		watch_refused(pool, object);

@@ -73,12 +73,17 @@ void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
 void watch_cut(tarn_pool *pool, void *object, size_t from, size_t to);
 
 /* Frees such an object early; false: it is none, as far as that is known. Only
-   where it is not, `size` has to be right. */
-bool watch_free(tarn_pool *pool, void *object, size_t size);
+   where it is not, alignment and size have to be right. */
+bool watch_free(tarn_pool *pool, void *object, size_t alignment, size_t size);
+
+/* Ends the program, which freed with `size` what is of `asked` bytes. */
+_Noreturn void watch_wrong_size(const tarn_pool *pool, size_t size,
+				size_t asked, const char *rounded);
 
 /* As watch_free, for a caller that says of which size it was: ends the program
    where that is wrong. */
-void watch_free_sized(tarn_pool *pool, void *object, size_t size);
+void watch_free_sized(tarn_pool *pool, void *object, size_t alignment,
+		      size_t size);
 
 /* Frees what was allocated within more than `depth` marks of the calling
    thread, and sets *given to what it counted as handed out. False: it is not

@@ -5,6 +5,7 @@
  * on. After each failed step the pools are as they were before it; once
  * upstream gives again the step succeeds; and nothing is left at the end.
  */
+#include "cache.h"
 #include "counting.h"
 #include "util.h"
 
@@ -13,22 +14,38 @@
 enum {
 	KEYS = 40,
 	CHILDREN = 3,
-	USERS = 10,       /* threads beside the main one: their table grows */
+	USERS = 10,         /* threads beside the main one: their table grows */
+	SMALL_BLOCK = 1024, /* bytes: of which many a step needs one */
 	QUICK_STRIDE = 13 /* a quick run fails only every so manieth call     */
 };
 
-/* A thread that uses the pool each time it is told to. */
+struct world;
+
+/* Makes one call. Whether it succeeded; if not, the world is as before. */
+typedef bool step_fn(struct world *world);
+
+/* A thread that makes a step each time it is told to. */
 struct user {
 	struct worker worker;
 	sem_t go, done;
-	tarn_pool *pool; /* NULL: not started, or to end                      */
-	size_t size;     /* what to allocate; 0: only to have its local pool  */
-	void *got;
-	int error; /* 0, or that of the call                                  */
+	struct world *world; /* NULL: not started                             */
+	step_fn *fn;         /* NULL: to end                                  */
+	bool served;
+	int error; /* as the step left it                                     */
+};
+
+/* Who makes a step; the users by their numbers. */
+enum {
+	MAIN = -1,
+	FIRST,
+	SECOND,
+	THIRD
 };
 
 struct world {
 	struct counting counting;
+	bool reusing; /* the walk is that of REUSING */
+	size_t forgiven, forgiven_caches;
 	tarn_pool *pool;
 	tarn_pool *children[CHILDREN];
 	size_t child_count;
@@ -37,21 +54,25 @@ struct world {
 	unsigned char *theirs; /* another thread's large object               */
 	size_t theirs_size;
 	void *to_free;
-	void *freed_sized; /* small, to be freed with its size          */
+	void *freed_sized;   /* small, to be freed with its size            */
+	void *freed_aligned; /* and with its alignment                      */
+	tarn_mark mark;      /* void: none                                  */
+	size_t marked;       /* bytes handed out then                       */
+	size_t wrong;        /* figures, found by any thread                */
 	tarn_cache *cache;
-	void *cached; /* its object                                         */
+	void *cached;           /* its objects, linked                        */
 	size_t registered, ran; /* cleanups                                   */
 	size_t keys;
+	tarn_local *local; /* the main thread's; NULL: not known yet          */
 	struct user users[USERS];
-	size_t user_count; /* those with their part of the pool */
+	tarn_local *locals[USERS]; /* theirs */
+	size_t user_count;         /* those with their part of the pool */
 };
-
-/* Makes one call. Whether it succeeded; if not, the world is as before. */
-typedef bool step_fn(struct world *world);
 
 struct step {
 	step_fn *fn;
 	size_t repeat;
+	int who;
 };
 
 /* ---- steps --------------------------------------------------------------- */
@@ -63,6 +84,11 @@ static bool step_palloc(struct world *world)
 	if (object != NULL)
 		memset(object, 1, 100);
 	return object != NULL;
+}
+
+static bool step_palloc_much(struct world *world)
+{
+	return tarn_palloc(world->pool, 3000) != NULL;
 }
 
 static bool step_pnalloc(struct world *world)
@@ -268,30 +294,35 @@ static bool step_child_destroy(struct world *world)
 	return true;
 }
 
-static int use_pool_when_told(void *arg)
+static int step_when_told(void *arg)
 {
 	struct user *user = arg;
 
 	for (;;) {
 		sem_wait(&user->go);
-		if (user->pool == NULL)
+		if (user->fn == NULL)
 			return 0;
-		user->got = user->size == 0
-				    ? (void *)tarn_pool_local(user->pool)
-				    : tarn_palloc(user->pool, user->size);
-		user->error = user->got != NULL ? 0 : errno;
+		errno = EXDEV;
+		user->served = user->fn(user->world);
+		user->error = errno;
 		sem_post(&user->done);
 	}
 }
 
-static bool tell(struct user *user, size_t size)
+static bool tell(struct user *user, step_fn *fn)
 {
-	user->size = size;
+	user->fn = fn;
 	sem_post(&user->go);
 	sem_wait(&user->done);
-	if (user->error != 0)
-		errno = user->error;
-	return user->error == 0;
+	errno = user->error;
+	return user->served;
+}
+
+/* Has its local pool, and nothing of it. */
+static bool enter(struct world *world)
+{
+	world->locals[world->user_count] = tarn_pool_local(world->pool);
+	return world->locals[world->user_count] != NULL;
 }
 
 /* One thread more than before uses the pool. */
@@ -301,32 +332,28 @@ static bool step_thread(struct world *world)
 
 	if (world->user_count == USERS)
 		return true;
-	if (user->pool == NULL) {
-		user->pool = world->pool;
+	if (user->world == NULL) {
+		user->world = world;
 		sem_init(&user->go, 0, 0);
 		sem_init(&user->done, 0, 0);
-		worker_start(&user->worker, use_pool_when_told, user, NULL);
+		worker_start(&user->worker, step_when_told, user, NULL);
 	}
-	if (!tell(user, 0))
+	if (!tell(user, enter))
 		return false;
 	world->user_count++;
 	return true;
 }
 
-static bool step_thread_palloc(struct world *world)
+/* Another thread's, which the main one resizes. */
+static bool step_theirs(struct world *world)
 {
-	return world->user_count == 0 || tell(&world->users[0], 200);
-}
+	unsigned char *theirs = tarn_palloc(world->pool, 9000);
 
-static bool step_thread_large(struct world *world)
-{
-	if (world->user_count == 0)
-		return true;
-	if (!tell(&world->users[0], 9000))
+	if (theirs == NULL)
 		return false;
-	world->theirs = world->users[0].got;
+	world->theirs = theirs;
 	world->theirs_size = 9000;
-	number_bytes(world->theirs, 0, world->theirs_size);
+	number_bytes(theirs, 0, world->theirs_size);
 	return true;
 }
 
@@ -350,6 +377,19 @@ static bool step_pfree_sized(struct world *world)
 	return world->freed_sized != NULL;
 }
 
+static bool step_pfree_aligned(struct world *world)
+{
+	if (world->freed_aligned != NULL) {
+		void *object = world->freed_aligned;
+
+		world->freed_aligned = NULL;
+		return tarn_pfree_aligned_sized(world->pool, object, 8, 333) ==
+		       0;
+	}
+	world->freed_aligned = tarn_pmemalign(world->pool, 8, 333);
+	return world->freed_aligned != NULL;
+}
+
 static bool step_cache(struct world *world)
 {
 	if (world->cache == NULL)
@@ -357,7 +397,6 @@ static bool step_cache(struct world *world)
 	return world->cache != NULL;
 }
 
-/* An object more, of which all but the last are freed. */
 static bool step_cache_alloc(struct world *world)
 {
 	void *object;
@@ -368,28 +407,53 @@ static bool step_cache_alloc(struct world *world)
 	if (object == NULL)
 		return false;
 	memset(object, 3, 72);
-	tarn_cache_free(world->cache, world->cached);
+	memcpy(object, &world->cached, sizeof world->cached);
 	world->cached = object;
 	return true;
 }
 
-/* What failed within a mark goes with it. */
+static bool step_cache_free(struct world *world)
+{
+	void *object = world->cached;
+
+	if (object == NULL)
+		return true;
+	memcpy(&world->cached, object, sizeof world->cached);
+	tarn_cache_free(world->cache, object);
+	return true;
+}
+
+static bool step_trim(struct world *world)
+{
+	(void)world;
+	tarn_trim();
+	return true;
+}
+
+/* One without memory is void, and says no more. */
 static bool step_mark(struct world *world)
 {
 	tarn_local *local = tarn_pool_local(world->pool);
-	tarn_mark mark;
-	bool served;
-	int error;
 
 	if (local == NULL)
 		return false;
-	mark = tarn_local_mark(local);
-	served = tarn_palloc(world->pool, 3000) != NULL &&
-		 tarn_palloc(world->pool, 9000) != NULL;
-	error = errno;
-	tarn_local_rewind(local, mark);
-	errno = error;
-	return served;
+	world->mark = tarn_local_mark(local);
+	world->wrong += errno != EXDEV;
+	world->marked = stats_of(world->pool).handed_out;
+	if (world->mark.reserved[0] != NULL)
+		return true;
+	errno = ENOMEM;
+	return false;
+}
+
+static bool step_rewind(struct world *world)
+{
+	tarn_local *local = tarn_pool_local(world->pool);
+
+	tarn_local_rewind(local, world->mark);
+	world->wrong += world->mark.reserved[0] != NULL &&
+			stats_of(world->pool).handed_out != world->marked;
+	return true;
 }
 
 /* Over malloc, which the walk does not refuse. */
@@ -408,10 +472,10 @@ static void end_users(struct world *world)
 {
 	size_t i;
 
-	for (i = 0; i < USERS && world->users[i].pool != NULL; i++) {
+	for (i = 0; i < USERS && world->users[i].world != NULL; i++) {
 		struct user *user = &world->users[i];
 
-		user->pool = NULL;
+		user->fn = NULL;
 		sem_post(&user->go);
 		worker_join(&user->worker);
 		sem_destroy(&user->go);
@@ -428,31 +492,101 @@ static bool step_reset(struct world *world)
 	world->child_count = 0;
 	world->small = world->large = world->theirs = NULL;
 	world->small_size = world->large_size = 0;
-	world->to_free = world->freed_sized = NULL;
+	world->to_free = world->freed_sized = world->freed_aligned = NULL;
 	world->cache = NULL;
 	world->cached = NULL;
 	return true;
 }
 
 static const struct step steps[] = {
-	{step_palloc, 60},       {step_pnalloc, 30},
-	{step_pcalloc, 20},      {step_pmemalign, 30},
-	{step_local, 20},        {step_pmemalign_page, 6},
-	{step_thread, USERS},    {step_large, 20},
-	{step_grow_small, 30},   {step_grow_large, 6},
-	{step_pfree, 7},         {step_shrink_large, 3},
-	{step_pmemdup, 10},      {step_large_aligned, 3},
-	{step_pstrdup, 60},      {step_pstrndup, 30},
-	{step_psprintf, 30},     {step_psprintf_long, 3},
-	{step_pstrcat, 30},      {step_cleanup, 150},
-	{step_data, 60},         {step_child, 3},
-	{step_child_palloc, 10}, {step_child_large, 3},
-	{step_child_destroy, 1}, {step_thread_palloc, 9},
-	{step_thread_large, 7},  {step_grow_theirs, 4},
-	{step_pfree_sized, 20},  {step_cache, 1},
-	{step_cache_alloc, 40},  {step_mark, 6},
-	{step_scratch, 2},       {step_palloc, 60},
-	{step_reset, 1},
+	{step_palloc, 60, MAIN},
+	{step_pnalloc, 30, MAIN},
+	{step_pcalloc, 20, MAIN},
+	{step_pmemalign, 30, MAIN},
+	{step_local, 20, MAIN},
+	{step_pmemalign_page, 6, MAIN},
+	{step_thread, USERS, MAIN},
+	{step_large, 20, MAIN},
+	{step_grow_small, 30, MAIN},
+	{step_grow_large, 6, MAIN},
+	{step_pfree, 7, MAIN},
+	{step_shrink_large, 3, MAIN},
+	{step_pmemdup, 10, MAIN},
+	{step_large_aligned, 3, MAIN},
+	{step_pstrdup, 60, MAIN},
+	{step_pstrndup, 30, MAIN},
+	{step_psprintf, 30, MAIN},
+	{step_psprintf_long, 3, MAIN},
+	{step_pstrcat, 30, MAIN},
+	{step_cleanup, 150, MAIN},
+	{step_data, 60, MAIN},
+	{step_child, 3, MAIN},
+	{step_child_palloc, 10, MAIN},
+	{step_child_large, 3, MAIN},
+	{step_child_destroy, 1, MAIN},
+	{step_palloc_much, 9, FIRST},
+	{step_palloc, 9, FIRST},
+	{step_theirs, 7, FIRST},
+	{step_grow_theirs, 4, MAIN},
+	{step_mark, 1, SECOND},
+	{step_palloc_much, 5, SECOND},
+	{step_large, 3, SECOND},
+	{step_rewind, 1, SECOND},
+	{step_pfree_sized, 20, MAIN},
+	{step_pfree_aligned, 21, MAIN},
+	{step_pfree_aligned, 2, FIRST},
+	{step_cache, 1, MAIN},
+	{step_cache_alloc, 60, MAIN},
+	{step_cache_alloc, 40, FIRST},
+	{step_cache_free, 70, MAIN},
+	{step_cache_free, 20, SECOND},
+	{step_trim, 1, MAIN},
+	{step_cache_alloc, 40, SECOND},
+	{step_mark, 1, MAIN},
+	{step_palloc_much, 5, MAIN},
+	{step_pnalloc, 9, MAIN},
+	{step_large, 3, MAIN},
+	{step_cleanup, 3, MAIN},
+	{step_rewind, 1, MAIN},
+	{step_scratch, 2, MAIN},
+	{step_palloc, 60, MAIN},
+	{step_reset, 1, MAIN},
+	{NULL, 0, MAIN},
+};
+
+/* The part of it that marks, caches and freed memory need. */
+static const struct step reusing_steps[] = {
+	{step_palloc, 5, MAIN},
+	{step_thread, 3, MAIN},
+	{step_grow_small, 4, MAIN},
+	{step_pfree_sized, 4, MAIN},
+	{step_pfree_aligned, 5, MAIN},
+	{step_palloc_much, 3, FIRST},
+	{step_pfree_sized, 4, FIRST},
+	{step_palloc_much, 2, THIRD},
+	{step_mark, 1, SECOND},
+	{step_palloc_much, 3, SECOND},
+	{step_pnalloc, 4, SECOND},
+	{step_large, 2, SECOND},
+	{step_cleanup, 3, SECOND},
+	{step_rewind, 1, SECOND},
+	{step_pfree_aligned, 1, SECOND},
+	{step_cache, 1, MAIN},
+	{step_cache_alloc, 60, MAIN},
+	{step_cache_alloc, 20, FIRST},
+	{step_cache_alloc, 20, SECOND},
+	{step_cache_free, 50, MAIN},
+	{step_cache_free, 20, SECOND},
+	{step_trim, 1, MAIN},
+	{step_cache_alloc, 40, SECOND},
+	{step_mark, 1, MAIN},
+	{step_palloc_much, 3, MAIN},
+	{step_pnalloc, 4, MAIN},
+	{step_large, 2, MAIN},
+	{step_rewind, 1, MAIN},
+	{step_palloc_much, 3, MAIN},
+	{step_reset, 1, MAIN},
+	{NULL, 0, MAIN},
 };
 
 /* ---- the walk ------------------------------------------------------------ */
@@ -486,16 +620,36 @@ static void take_snapshot(const struct world *world, struct snapshot *snapshot)
 	snapshot->live_bytes = world->counting.live_bytes;
 }
 
-/* A pool where memory was freed takes some for its bins and its depot, and a
-   cache for its slabs, also where the call fails then. */
-static bool takes_for_good(step_fn *fn)
+/* What a thread takes for good in its first call that needs it, a cache in the
+   first of each thread and where it has many slabs, also if the call fails. */
+struct lasting {
+	const struct local_side *side; /* for marks and freed memory */
+	size_t magazines;              /* of the cache, and places for them */
+	size_t slabs;                  /* that it has places for            */
+};
+
+static struct lasting lasting_of(const struct world *world, int who)
 {
-	return fn == step_pfree_sized || fn == step_cache_alloc ||
-	       fn == step_mark || fn == step_palloc;
+	tarn_local *local = who == MAIN ? world->local : world->locals[who];
+	struct lasting lasting = {0};
+
+	if (local != NULL)
+		lasting.side = ((const struct local *)local)->side;
+	if (world->cache != NULL) {
+		const struct slot_table *table = world->cache->table;
+
+		lasting.magazines = table != NULL ? slot_table_capacity(table) +
+							    table->count
+						  : 0;
+		lasting.slabs = world->cache->depot.capacity;
+	}
+	return lasting;
 }
 
-static void forgive(struct snapshot *before, const struct snapshot *after)
+static void forgive(struct world *world, struct snapshot *before,
+		    const struct snapshot *after)
 {
+	world->forgiven++;
 	REQUIRE(after->pool.held >= before->pool.held);
 	REQUIRE(after->live_bytes - before->live_bytes ==
 		after->pool.held - before->pool.held);
@@ -505,35 +659,64 @@ static void forgive(struct snapshot *before, const struct snapshot *after)
 	before->live_blocks = after->live_blocks;
 }
 
+/* Which is handed out. */
+static void forgive_cache(struct world *world, struct snapshot *before,
+			  const struct snapshot *after)
+{
+	world->forgiven_caches++;
+	REQUIRE(after->pool.handed_out > before->pool.handed_out);
+	before->pool.handed_out = after->pool.handed_out;
+	forgive(world, before, after);
+}
+
+static bool done(struct world *world, const struct step *step)
+{
+	bool served;
+
+	errno = EXDEV;
+	served = step->who == MAIN ? step->fn(world)
+				   : tell(&world->users[step->who], step->fn);
+	REQUIRE(world->wrong == 0);
+	REQUIRE(errno == (served ? EXDEV : ENOMEM));
+	/* Which a first call made its thread's, also one that failed. */
+	if (world->local == NULL)
+		world->local = tarn_pool_local(world->pool);
+	return served;
+}
+
 /* Does a step once; after a failure that will not come again, once more. */
 static void do_step(struct world *world, const struct step *step)
 {
 	size_t failures = world->counting.failures;
+	struct lasting had = lasting_of(world, step->who), has;
 	struct snapshot before, after;
 
-	take_snapshot(world, &before);
-	errno = EXDEV;
-	if (step->fn(world)) {
-		REQUIRE(errno == EXDEV);
+	/* Where that thread could not enter the pool. */
+	if (step->who >= (int)world->user_count)
 		return;
-	}
-	ck_assert_int_eq(errno, ENOMEM);
+	take_snapshot(world, &before);
+	if (done(world, step))
+		return;
 	ck_assert_uint_gt(world->counting.failures, failures);
 	take_snapshot(world, &after);
-	if (takes_for_good(step->fn))
-		forgive(&before, &after);
+	has = lasting_of(world, step->who);
+	if (had.side == NULL && has.side != NULL)
+		forgive(world, &before, &after);
+	if (has.magazines > had.magazines || has.slabs > had.slabs)
+		forgive_cache(world, &before, &after);
 	ck_assert_mem_eq(&before, &after, sizeof before);
 	if (!world->counting.fail_for_ever)
-		ck_assert(step->fn(world));
+		ck_assert(done(world, step));
 }
 
 static void walk(struct world *world)
 {
-	size_t i, j;
+	const struct step *step = world->reusing ? reusing_steps : steps;
+	size_t i;
 
-	for (i = 0; i < sizeof steps / sizeof *steps; i++)
-		for (j = 0; j < steps[i].repeat; j++)
-			do_step(world, &steps[i]);
+	for (; step->fn != NULL; step++)
+		for (i = 0; i < step->repeat; i++)
+			do_step(world, step);
 }
 
 /* Makes the world's pool; whether it could be made. */
@@ -541,6 +724,8 @@ static bool create(struct world *world)
 {
 	tarn_options options = counting_options(&world->counting);
 
+	if (world->reusing)
+		options.first_block = options.max_block = SMALL_BLOCK;
 	options.name = "a pool of which each call of upstream fails in turn";
 	errno = EXDEV;
 	world->pool = tarn_pool_create(&options);
@@ -554,39 +739,65 @@ static bool create(struct world *world)
 }
 
 /* Walks twice with call `n` failing; whether there was such a call. */
-static bool walk_with_failure(size_t n, bool for_ever)
+static bool walk_with_failure(struct world *world, size_t n, bool for_ever)
 {
-	static struct world world;
 	bool failed;
 
-	memset(&world, 0, sizeof world);
-	counting_init(&world.counting);
-	world.counting.fail_at = n;
-	world.counting.fail_for_ever = for_ever;
-	if (create(&world) || (!for_ever && create(&world))) {
-		walk(&world);
-		walk(&world);
-		failed = world.counting.failures > 0;
-		world.counting.fail_at = 0;
-		world.counting.fail_for_ever = false;
-		walk(&world);
-		end_users(&world);
-		tarn_pool_destroy(world.pool);
-		ck_assert_uint_eq(world.ran, world.registered);
+	counting_init(&world->counting);
+	world->counting.fail_at = n;
+	world->counting.fail_for_ever = for_ever;
+	if (create(world) || (!for_ever && create(world))) {
+		walk(world);
+		walk(world);
+		failed = world->counting.failures > 0;
+		world->counting.fail_at = 0;
+		world->counting.fail_for_ever = false;
+		walk(world);
+		end_users(world);
+		tarn_pool_destroy(world->pool);
+		ck_assert_uint_eq(world->ran, world->registered);
 	} else {
 		failed = true;
 	}
-	counting_finish(&world.counting);
+	counting_finish(&world->counting);
 	return failed;
 }
 
 START_TEST(oom_at_each_call_leaves_the_pool_as_it_was)
 {
+	static struct world world;
 	size_t n = 1, stride = quick() ? QUICK_STRIDE : 1;
 
-	while (walk_with_failure(n, _i == 1))
+	memset(&world, 0, sizeof world);
+	while (walk_with_failure(&world, n, _i == 1)) {
+		memset(&world, 0, sizeof world);
 		n += stride;
+	}
 	ck_assert_uint_gt(n, 20);
+}
+END_TEST
+
+/* Of blocks so small that what lasts takes one, and the rest of the call
+   another one. */
+START_TEST(oom_at_each_call_of_reuse_leaves_all_but_what_lasts)
+{
+	static struct world world;
+	size_t n = 1, forgiven = 0, forgiven_caches = 0;
+	bool failed = true;
+
+	for (; failed; n++) {
+		memset(&world, 0, sizeof world);
+		world.reusing = true;
+		failed = walk_with_failure(&world, n, _i == 1);
+		forgiven += world.forgiven;
+		forgiven_caches += world.forgiven_caches;
+	}
+	ck_assert_uint_gt(n, 20);
+	if (watched())
+		return;
+	ck_assert_uint_gt(forgiven, 0);
+	/* Where it fails but once a smaller slab is made. */
+	ck_assert(_i == 0 || forgiven_caches > 0);
 }
 END_TEST
 
@@ -632,6 +843,9 @@ int main(void)
 	TCase *tcase = suite_case(suite, "out of memory");
 
 	tcase_add_loop_test(tcase, oom_at_each_call_leaves_the_pool_as_it_was,
+			    0, 2);
+	tcase_add_loop_test(tcase,
+			    oom_at_each_call_of_reuse_leaves_all_but_what_lasts,
 			    0, 2);
 	tcase_add_test(tcase, oom_at_each_limit_leaves_the_pool_usable);
 	return suite_run(suite);

@@ -443,6 +443,31 @@ static int wrong_size(void)
 	return tarn_pfree_sized(pool, tarn_palloc(pool, 100), 101);
 }
 
+static int wrong_large_size(void)
+{
+	tarn_pool *pool = named("sized");
+
+	EXPECT(tarn_pfree_sized(pool, tarn_palloc(pool, 9990), 9985) == 0);
+	EXPECT(tarn_pfree_aligned_sized(pool, tarn_pnalloc(pool, 9990), 1,
+					9990) == 0);
+	return tarn_pfree_aligned_sized(pool, tarn_pnalloc(pool, 9990), 1,
+					9991);
+}
+
+static int large_freed_as_small(void)
+{
+	tarn_pool *pool = named("sized");
+
+	return tarn_pfree_sized(pool, tarn_palloc(pool, 9990), 100);
+}
+
+static int large_freed_as_endless(void)
+{
+	tarn_pool *pool = named("sized");
+
+	return tarn_pfree_sized(pool, tarn_palloc(pool, 9990), SIZE_MAX);
+}
+
 static int freed_by_size_twice(void)
 {
 	tarn_pool *pool = named("sized");
@@ -482,6 +507,13 @@ START_TEST(watched_wrong_size_aborts)
 			     "): freed with a size of 101, but allocated with "
 			     "100\n");
 	child_aborts("owner", wrong_size, "pool 'sized' (0x");
+	child_aborts("owner", wrong_large_size,
+		     "): freed with a size of 9991, but allocated with 9990, "
+		     "rounded up\n");
+	child_aborts("owner", large_freed_as_small,
+		     "): freed with a size of 100, but allocated with 10000");
+	child_aborts("owner", large_freed_as_endless,
+		     "): freed with a size of ");
 	child_aborts("owner", freed_by_size_twice,
 		     "): tarn_pfree of what was freed before\n");
 }

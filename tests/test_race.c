@@ -61,6 +61,7 @@ enum fight {
 struct work {
 	struct scene *scene;
 	const struct operation *operation; /* NULL: one at random each step */
+	bool exact;                        /* at random among those that are */
 	uint64_t random;
 	tarn_local *local;
 	tarn_pool *child;  /* this worker's child of the pool */
@@ -73,6 +74,10 @@ struct work {
 	size_t large_left;    /* large allocations kept            */
 	size_t keys_set;      /* of the shared ones                */
 	size_t large_maybe;   /* kept where the library chose      */
+	size_t handed_out;    /* by calls that say it to the byte  */
+	size_t since_mark;    /* cleanups registered within marks  */
+	size_t since_mark_ran;
+	bool had_void; /* a mark that was void: what followed it stays */
 	unsigned number;
 	bool fought[FIGHTS];
 	bool won[FIGHTS][SHARED];
@@ -93,6 +98,7 @@ struct scene {
 	atomic_size_t cleanup_runs[SHARED];
 	atomic_size_t runs; /* of the workers' own cleanups in the pool */
 	size_t ready[FIGHTS];
+	size_t handed_out; /* before the workers came */
 	size_t in_step; /* how many wait for each other at each call; 0: none */
 	atomic_size_t arrived;
 	struct counting counting;
@@ -104,6 +110,7 @@ struct operation {
 	int (*run)(struct work *work);
 	/* Has the main thread make what run needs; NULL: nothing. */
 	void (*prepare)(struct scene *scene);
+	bool exact; /* what it leaves handed out is known to the byte */
 };
 
 static const char shared_keys[SHARED];
@@ -147,6 +154,18 @@ static bool all_bytes(const unsigned char *at, size_t size, unsigned char byte)
 	       (at[0] == byte && memcmp(at, at + 1, size - 1) == 0);
 }
 
+/* Of a call whose requests are whole alignments. */
+static size_t whole(size_t size)
+{
+	return (size + TARN_ALIGNMENT - 1) & ~(size_t)(TARN_ALIGNMENT - 1);
+}
+
+static void count_handed_out(struct work *work, const void *at, size_t size)
+{
+	if (at != NULL)
+		work->handed_out += whole(size);
+}
+
 static size_t small_size(struct work *work)
 {
 	return random_between(&work->random, 1, SMALL_MAX);
@@ -165,6 +184,7 @@ static int run_palloc(struct work *work)
 	void *at = tarn_palloc(work->scene->pool, size);
 
 	EXPECT(is_aligned(at, TARN_ALIGNMENT));
+	count_handed_out(work, at, size);
 	return keep(work, at, size);
 }
 
@@ -181,6 +201,7 @@ static int run_pcalloc(struct work *work)
 	void *at = tarn_pcalloc(work->scene->pool, count, 20);
 
 	EXPECT(at == NULL || all_bytes(at, count * 20, 0));
+	count_handed_out(work, at, count * 20);
 	return keep(work, at, count * 20);
 }
 
@@ -567,11 +588,23 @@ static int run_trim(struct work *work)
 	return 0;
 }
 
+static size_t sized_size(size_t i)
+{
+	return 16 + i * 40;
+}
+
+static int free_sized(tarn_pool *pool, size_t i, void *object)
+{
+	return i % 2 != 0 ? tarn_pfree_aligned_sized(pool, object, 8,
+						     sized_size(i))
+			  : tarn_pfree_sized(pool, object, sized_size(i));
+}
+
 /* Objects of two calls go round, each freed with its size by whom took it. */
 static int exchange_sized(struct work *work, size_t i)
 {
 	tarn_pool *pool = work->scene->pool;
-	size_t size = 16 + i * 40;
+	size_t size = sized_size(i);
 	_Atomic(void *) *place = &work->scene->sized[i];
 	unsigned char *object = i % 2 != 0 ? tarn_pmemalign(pool, 8, size)
 					   : tarn_palloc(pool, size),
@@ -583,8 +616,7 @@ static int exchange_sized(struct work *work, size_t i)
 	other = atomic_exchange(place, object);
 	EXPECT(other == NULL || (other[0] >= 1 && other[0] <= WORKERS &&
 				 all_bytes(other, size, other[0])));
-	EXPECT((i % 2 != 0 ? tarn_pfree_aligned_sized(pool, other, 8, size)
-			   : tarn_pfree_sized(pool, other, size)) == 0);
+	EXPECT(free_sized(pool, i, other) == 0);
 	return 0;
 }
 
@@ -598,31 +630,88 @@ static int run_pfree_sized(struct work *work)
 	return status;
 }
 
-/* All that is left of it is what was there before. */
-static int run_mark(struct work *work)
+/* Of a cleanup within a mark: what it allocates goes with the rewind, too. */
+static void use_at_rewind(void *data)
+{
+	struct work *work = data;
+	unsigned char *at = tarn_palloc(work->scene->pool, 100);
+
+	if (at != NULL)
+		memset(at, 0x66, 100);
+	work->since_mark_ran++;
+}
+
+/* Registers some, of which one is cancelled and one run. */
+static int add_since_mark(struct work *work)
 {
 	tarn_pool *pool = work->scene->pool;
-	tarn_local *local = tarn_pool_local(pool);
-	unsigned char *small, *large;
-	size_t size = small_size(work);
-	tarn_mark mark;
+	size_t ran = work->since_mark_ran;
 
-	if (local == NULL)
-		return keep(work, NULL, 0);
-	mark = tarn_local_mark(local);
-	/* Without memory for a mark all stays. */
-	work->large_maybe++;
-	small = tarn_palloc(pool, size);
-	large = tarn_palloc(pool, LARGE_MIN);
+	for (size_t i = 0; i < 4; i++) {
+		tarn_cleanup *cleanup =
+			tarn_cleanup_add(pool, use_at_rewind, work);
+
+		EXPECT(cleanup != NULL || may_refuse(work));
+		work->since_mark += cleanup != NULL && i != 1;
+		if (cleanup == NULL || i % 2 == 0)
+			continue;
+		EXPECT((i == 1 ? tarn_cleanup_cancel(cleanup)
+			       : tarn_cleanup_run(cleanup)) == 0);
+		EXPECT(work->since_mark_ran == (ran += i == 3));
+	}
+	return 0;
+}
+
+static int use_since_mark(struct work *work)
+{
+	tarn_pool *pool = work->scene->pool;
+	size_t size = small_size(work);
+	unsigned char *small = tarn_palloc(pool, size);
+	unsigned char *large = tarn_palloc(pool, LARGE_MIN);
+	int status;
+
 	EXPECT((small != NULL && large != NULL) || may_refuse(work));
 	if (small != NULL)
 		memset(small, 0x33, size);
 	if (large != NULL)
 		memset(large, 0x44, LARGE_MIN);
+	status = add_since_mark(work);
 	EXPECT(small == NULL || all_bytes(small, size, 0x33));
 	EXPECT(large == NULL || all_bytes(large, LARGE_MIN, 0x44));
+	return status;
+}
+
+/* All that is left of it is what was there before, and within it another
+   one. */
+static int run_mark_within(struct work *work, unsigned within)
+{
+	tarn_local *local = tarn_pool_local(work->scene->pool);
+	size_t before = work->since_mark - work->since_mark_ran, left;
+	tarn_mark mark;
+	int status;
+
+	if (local == NULL)
+		return keep(work, NULL, 0);
+	mark = tarn_local_mark(local);
+	status = use_since_mark(work);
+	if (status == 0 && within != 0)
+		status = run_mark_within(work, within - 1);
 	tarn_local_rewind(local, mark);
-	return 0;
+	left = work->since_mark - work->since_mark_ran;
+	if (mark.reserved[0] != NULL) {
+		EXPECT(status != 0 || left == before);
+		return status;
+	}
+	EXPECT(work->scene->state->options.limit != 0);
+	work->had_void = true;
+	return status;
+}
+
+static int run_mark(struct work *work)
+{
+	/* Where marks are void, which takes a limit. */
+	work->large_maybe += 2;
+	return run_mark_within(work, (unsigned)work->number % 2);
 }
 
 static int run_scratch(struct work *work)
@@ -746,34 +835,35 @@ static int run_constants(struct work *work)
 }
 
 static const struct operation OPERATIONS[] = {
-	{"palloc", run_palloc, NULL},
-	{"pnalloc", run_pnalloc, NULL},
-	{"pcalloc", run_pcalloc, NULL},
-	{"pmemalign", run_pmemalign, NULL},
-	{"prealloc", run_prealloc, prepare_prealloc},
-	{"large palloc and pfree", run_large, NULL},
-	{"pmemdup, pstrdup, pstrndup", run_copy, NULL},
-	{"psprintf, pvsprintf, pstrcat", run_format, NULL},
-	{"pool_local and the owner's calls", run_local, NULL},
-	{"child's create and destroy", run_child, NULL},
-	{"child's reset", run_child_reset, NULL},
-	{"use of a common child", run_child_shared, prepare_child_shared},
-	{"set_data and data", run_data, NULL},
-	{"cleanup add, cancel, run", run_cleanup, prepare_cleanup},
-	{"sized frees of common objects", run_pfree_sized, NULL},
-	{"mark and rewind", run_mark, NULL},
-	{"scratch begin and end", run_scratch, NULL},
-	{"cache alloc and free", run_cache, prepare_cache},
-	{"cache create", run_cache_create, NULL},
-	{"stats", run_stats, NULL},
-	{"report", run_report, NULL},
-	{"trim", run_trim, NULL},
-	{"another pool's create and destroy", run_other, NULL},
-	{"another pool's reset", run_other_reset, NULL},
-	{"version and upstreams", run_constants, NULL},
+	{"palloc", run_palloc, NULL, true},
+	{"pnalloc", run_pnalloc, NULL, false},
+	{"pcalloc", run_pcalloc, NULL, true},
+	{"pmemalign", run_pmemalign, NULL, false},
+	{"prealloc", run_prealloc, prepare_prealloc, false},
+	{"large palloc and pfree", run_large, NULL, false},
+	{"pmemdup, pstrdup, pstrndup", run_copy, NULL, false},
+	{"psprintf, pvsprintf, pstrcat", run_format, NULL, false},
+	{"pool_local and the owner's calls", run_local, NULL, false},
+	{"child's create and destroy", run_child, NULL, false},
+	{"child's reset", run_child_reset, NULL, false},
+	{"use of a common child", run_child_shared, prepare_child_shared,
+	 false},
+	{"set_data and data", run_data, NULL, false},
+	{"cleanup add, cancel, run", run_cleanup, prepare_cleanup, false},
+	{"sized frees of common objects", run_pfree_sized, NULL, true},
+	{"mark and rewind", run_mark, NULL, true},
+	{"scratch begin and end", run_scratch, NULL, true},
+	{"cache alloc and free", run_cache, prepare_cache, false},
+	{"cache create", run_cache_create, NULL, false},
+	{"stats", run_stats, NULL, true},
+	{"report", run_report, NULL, true},
+	{"trim", run_trim, NULL, true},
+	{"another pool's create and destroy", run_other, NULL, true},
+	{"another pool's reset", run_other_reset, NULL, true},
+	{"version and upstreams", run_constants, NULL, true},
 	/* Last, for the random mix leaves it out: while one worker frees what
 	   another one freed, a third may be given that very address. */
-	{"pfree of common objects", run_pfree, prepare_pfree},
+	{"pfree of common objects", run_pfree, prepare_pfree, false},
 };
 
 enum {
@@ -875,6 +965,17 @@ static void step_wait(struct scene *scene, size_t i)
 			sched_yield();
 }
 
+static const struct operation *pick_operation(struct work *work)
+{
+	const struct operation *operation;
+
+	do
+		operation = &OPERATIONS[random_between(&work->random, 0,
+						       MIXED_COUNT - 1)];
+	while (work->exact && !operation->exact);
+	return operation;
+}
+
 static int work_main(void *arg)
 {
 	struct work *work = arg;
@@ -885,8 +986,7 @@ static int work_main(void *arg)
 	for (i = 0; i < STEPS && status == 0; i++) {
 		step_wait(work->scene, i);
 		if (work->operation == NULL)
-			operation = &OPERATIONS[random_between(
-				&work->random, 0, MIXED_COUNT - 1)];
+			operation = pick_operation(work);
 		errno = 0;
 		status = operation->run(work);
 	}
@@ -977,11 +1077,15 @@ static void verify_stats(const struct scene *scene, size_t workers)
 		for (j = 0; j < work->objects_count; j++)
 			if (work->objects[j].pool == scene->pool)
 				asked += work->objects[j].size;
-		left[FIGHT_CLEANUP] += work->cleanups_left;
+		left[FIGHT_CLEANUP] += work->cleanups_left + work->since_mark -
+				       work->since_mark_ran;
 		left[FIGHT_LARGE] += work->large_left;
 		large_maybe += work->large_maybe;
 		children += work->child != NULL;
 	}
+	for (i = 0; i < SHARED; i++)
+		if (scene->sized[i] != NULL)
+			asked += sized_size(i);
 	ck_assert_uint_ge(stats.handed_out, asked);
 	ck_assert_uint_le(stats.handed_out,
 			  stats.held + scene->state->options.buffer_size);
@@ -995,6 +1099,45 @@ static void verify_stats(const struct scene *scene, size_t workers)
 	ck_assert_uint_ge(stats.large, left[FIGHT_LARGE] * LARGE_MIN);
 	ck_assert_uint_eq(stats.children, children);
 	ck_assert_uint_le(stats.local_pools, workers + 2);
+}
+
+/* Whether all that the workers left handed out is known. */
+static bool is_exact(const struct scene *scene, size_t workers)
+{
+	for (size_t i = 0; i < workers; i++) {
+		const struct work *work = &scene->works[i];
+
+		if (work->had_void ||
+		    !(work->exact ||
+		      (work->operation != NULL && work->operation->exact)))
+			return false;
+	}
+	return true;
+}
+
+/* Frees the objects that went round: each takes its bytes from the figure, by
+   whichever thread it was allocated; and what is left is what the workers
+   know of. */
+static void verify_handed_out(struct scene *scene, size_t workers)
+{
+	size_t left = stats_of(scene->pool).handed_out, wrong = 0;
+	size_t known = scene->handed_out;
+
+	for (size_t i = 0; i < SHARED; i++) {
+		if (scene->sized[i] == NULL)
+			continue;
+		left -= i % 2 != 0 ? sized_size(i) : whole(sized_size(i));
+		wrong += free_sized(scene->pool, i, scene->sized[i]) != 0;
+	}
+	ck_assert_uint_eq(wrong, 0);
+	/* Zones between objects come and go with them. */
+	if (watched())
+		return;
+	ck_assert_uint_eq(stats_of(scene->pool).handed_out, left);
+	for (size_t i = 0; i < workers; i++)
+		known += scene->works[i].handed_out;
+	if (is_exact(scene, workers))
+		ck_assert_uint_eq(left, known);
 }
 
 /* Each key had one value, whoever set it: unset once, it is gone. */
@@ -1067,6 +1210,10 @@ static void scene_close(struct scene *scene, size_t workers)
 	tarn_pool_destroy(scene->pool);
 	tarn_pool_destroy(scene->parent);
 	ck_assert_uint_eq(atomic_load(&scene->runs), runs);
+	/* Those within marks that were void ran now. */
+	for (i = 0; i < workers; i++)
+		wrong += scene->works[i].since_mark !=
+			 scene->works[i].since_mark_ran;
 	for (i = 0; i < SHARED; i++)
 		wrong += !cleanup_ran_right(scene, workers, i);
 	ck_assert_uint_eq(wrong, 0);
@@ -1094,10 +1241,11 @@ static void scene_prepare(struct scene *scene, size_t workers)
 }
 
 /* Workers with these operations, in a pool in that state, that begin each call
-   together if `in_step`, else only the first; all verified. */
+   together if `in_step`, else only the first; all verified. Those without one
+   take any, or if `exact` those that are. */
 static void race(const struct state *state,
 		 const struct operation *const *operations, size_t workers,
-		 bool in_step, uint64_t *random)
+		 bool in_step, bool exact, uint64_t *random)
 {
 	static struct object objects[WORKERS][OBJECTS];
 	static struct scene scene;
@@ -1110,10 +1258,12 @@ static void race(const struct state *state,
 		scene.works[i].scene = &scene;
 		scene.works[i].objects = objects[i];
 		scene.works[i].operation = operations[i];
+		scene.works[i].exact = exact;
 		scene.works[i].number = (unsigned)i;
 		scene.works[i].random = random_next(random);
 	}
 	scene_prepare(&scene, workers);
+	scene.handed_out = stats_of(scene.pool).handed_out;
 	status = workers_together(work_main, scene.works, sizeof *scene.works,
 				  workers);
 	ck_assert_msg(status == 0, "a worker failed in line %d, pool %s",
@@ -1121,6 +1271,7 @@ static void race(const struct state *state,
 	verify_objects(&scene, workers);
 	verify_limit(&scene, workers);
 	verify_stats(&scene, workers);
+	verify_handed_out(&scene, workers);
 	verify_fights(&scene, workers);
 	verify_data(scene.pool);
 	scene_close(&scene, workers);
@@ -1153,7 +1304,7 @@ START_TEST(pair_together_verified)
 	for (state = 0; state < STATE_COUNT; state++)
 		for (round = 0; round < rounds(ROUNDS); round++)
 			race(&STATES[state], pair, 2, (state + round) % 2 != 0,
-			     &random);
+			     false, &random);
 }
 END_TEST
 
@@ -1164,7 +1315,8 @@ START_TEST(mixed_together_verified)
 	size_t round;
 
 	for (round = 0; round < rounds(MIXED_ROUNDS); round++)
-		race(&STATES[_i], AT_RANDOM, WORKERS, false, &random);
+		race(&STATES[_i], AT_RANDOM, WORKERS, false, round % 2 != 0,
+		     &random);
 }
 END_TEST
 
@@ -1433,6 +1585,79 @@ START_TEST(stats_beside_one_large_at_most_one)
 }
 END_TEST
 
+enum {
+	FEW_MOST = 520 /* bytes of an object of few_at_a_time */
+};
+
+/* One small object at a time, freed with its size, by turns by each call, and
+   sometimes two within a mark. */
+static int few_at_a_time(void *arg)
+{
+	struct sampled *sampled = arg;
+	tarn_pool *pool = sampled->pool;
+	tarn_local *local = tarn_pool_local(pool);
+	int status = local != NULL ? 0 : __LINE__;
+
+	for (size_t i = 0; i < SAMPLED_OBJECTS && status == 0; i++) {
+		size_t size = FEW_MOST - i % 8 * 72;
+		bool aligned = i % 2 != 0, within = i / 16 % 4 == 3;
+		tarn_mark mark = {{NULL}};
+		void *at;
+
+		if (within)
+			mark = tarn_local_mark(local);
+		at = aligned ? tarn_pmemalign(pool, 8, size)
+			     : tarn_palloc(pool, size);
+		if (within && tarn_palloc(pool, size) == NULL)
+			status = __LINE__;
+		if (within)
+			tarn_local_rewind(local, mark);
+		else if (at == NULL ||
+			 (aligned ? tarn_pfree_aligned_sized(pool, at, 8, size)
+				  : tarn_pfree_sized(pool, at, size)) != 0)
+			status = __LINE__;
+	}
+	atomic_fetch_sub(sampled->running, 1);
+	return status;
+}
+
+/* The same of small ones, and none that was there before is missed. */
+START_TEST(stats_beside_few_small_at_most_these)
+{
+	size_t most = watched() ? SIZE_MAX / 2 : 2 * whole(FEW_MOST);
+
+	for (size_t round = 0; round < rounds(SAMPLED_ROUNDS); round++) {
+		tarn_options options = TARN_OPTIONS_INIT;
+		tarn_stats stats = TARN_STATS_INIT;
+		struct sampled sampled = {.random = 1};
+		atomic_size_t running = 1;
+		struct worker worker;
+		size_t before, wrong = 0;
+
+		options.first_block = options.max_block = 1024;
+		sampled.pool = tarn_pool_create(&options);
+		sampled.running = &running;
+		ck_assert_ptr_nonnull(sampled.pool);
+		/* By turns the worker's local pool is another one. */
+		if (round % 2 != 0)
+			ck_assert_ptr_nonnull(tarn_palloc(sampled.pool, 100));
+		before = stats_of(sampled.pool).handed_out;
+		worker_start(&worker, few_at_a_time, &sampled, NULL);
+		while (atomic_load(&running) != 0) {
+			wrong += tarn_pool_stats(sampled.pool, &stats) != 0;
+			wrong += stats.handed_out < before ||
+				 stats.handed_out > before + most;
+		}
+		ck_assert_uint_eq(wrong, 0);
+		ck_assert_int_eq(worker_join(&worker), 0);
+		if (!watched())
+			ck_assert_uint_eq(stats_of(sampled.pool).handed_out,
+					  before);
+		tarn_pool_destroy(sampled.pool);
+	}
+}
+END_TEST
+
 /* ---- misuse that is detected ------------------------------------------- */
 
 /* How a pool is ended. */
@@ -1634,6 +1859,7 @@ int main(void)
 	tcase = suite_case(suite, "stats");
 	tcase_add_test(tcase, stats_beside_allocation_grow_only);
 	tcase_add_test(tcase, stats_beside_one_large_at_most_one);
+	tcase_add_test(tcase, stats_beside_few_small_at_most_these);
 	tcase = suite_case(suite, "misuse");
 	tcase_add_loop_test(tcase, exclusive_meets_use_of_other_thread_refused,
 			    0, END_COUNT);

@@ -11,6 +11,7 @@
  */
 #include "system.h"
 
+#include "cache.h"
 #include "counting.h"
 #include "util.h"
 
@@ -23,7 +24,7 @@ enum {
 	OBJECTS = 400,     /* the most that a walk keeps in a pool          */
 	KINDS = 4,         /* of pools                                      */
 	SAMPLE = 257,      /* about every so manieth byte is checked        */
-	QUICK_STRIDE = 31, /* a quick run fails every so manieth call only  */
+	QUICK_STRIDE = 29, /* a quick run fails every so manieth call only  */
 	CALLS_LEAST = 80,  /* that a walk makes                             */
 	EXIT_UNREACHED = 3 /* of a walk with fewer calls                    */
 };
@@ -57,7 +58,14 @@ enum {
 	GROWS_LARGE,
 	GROWS_THEIRS, /* another thread's each time */
 	TO_FREE,
+	FREED_SIZED,
+	FREED_THEIRS, /* by the thread that comes next */
 	OTHERS
+};
+
+enum {
+	CACHED = 200, /* bytes of an object of the cache           */
+	SIZED = 333   /* bytes of one that is freed with its size  */
 };
 
 struct world {
@@ -65,7 +73,12 @@ struct world {
 	tarn_pool *pool, *child;
 	struct object objects[OBJECTS];
 	size_t count;
-	tarn_cleanup *cleanup;  /* NULL, or to be cancelled or run */
+	tarn_cleanup *cleanup; /* NULL, or to be cancelled or run */
+	tarn_cache *cache;
+	unsigned char *cached;  /* its objects, linked */
+	tarn_mark mark;         /* of the thread whose turn it is */
+	size_t marked;          /* bytes handed out then */
+	size_t since_mark;      /* cleanups registered since */
 	size_t registered, ran; /* cleanups, those cancelled not counted */
 	size_t keys;
 	size_t ooms; /* calls of the handler */
@@ -378,6 +391,140 @@ static bool step_scratch(struct world *world)
 	return done;
 }
 
+static bool step_pfree_sized(struct world *world)
+{
+	struct object *object = &world->objects[FREED_SIZED];
+
+	if (object->bytes == NULL && !resize(world, FREED_SIZED, SIZED))
+		return false;
+	HOLDS(is_filled(object, SIZED));
+	HOLDS(tarn_pfree_sized(world->pool, object->bytes, SIZED) == 0);
+	object->bytes = NULL;
+	return true;
+}
+
+static bool step_leave_aligned(struct world *world)
+{
+	struct object *object = &world->objects[FREED_THEIRS];
+
+	if (object->bytes != NULL)
+		return true;
+	*object = (struct object){world->pool,
+				  tarn_pmemalign(world->pool, 8, SIZED), SIZED};
+	if (object->bytes == NULL)
+		return false;
+	fill(object);
+	return true;
+}
+
+static bool step_pfree_aligned(struct world *world)
+{
+	struct object *object = &world->objects[FREED_THEIRS];
+
+	HOLDS(is_filled(object, SIZED));
+	HOLDS(tarn_pfree_aligned_sized(world->pool, object->bytes, 8, SIZED) ==
+	      0);
+	object->bytes = NULL;
+	return true;
+}
+
+static bool step_cache(struct world *world)
+{
+	if (world->cache == NULL)
+		world->cache = tarn_cache_create(world->pool, CACHED, 8);
+	return world->cache != NULL;
+}
+
+/* Begins with the one before, and is filled beyond that. */
+static bool step_cache_alloc(struct world *world)
+{
+	unsigned char *object;
+
+	if (world->cache == NULL)
+		return true;
+	object = tarn_cache_alloc(world->cache);
+	if (object == NULL)
+		return false;
+	memcpy(object, &world->cached, sizeof world->cached);
+	memset(object + sizeof world->cached, 0x5c,
+	       CACHED - sizeof world->cached);
+	world->cached = object;
+	return true;
+}
+
+static bool step_cache_free(struct world *world)
+{
+	unsigned char *object = world->cached;
+
+	if (object == NULL)
+		return true;
+	for (size_t i = sizeof object; i < CACHED; i++)
+		HOLDS(object[i] == 0x5c);
+	memcpy(&world->cached, object, sizeof world->cached);
+	tarn_cache_free(world->cache, object);
+	return true;
+}
+
+/* Void where there is no memory for it: then all that follows it stays. */
+static bool step_mark(struct world *world)
+{
+	tarn_local *local = tarn_pool_local(world->pool);
+
+	world->mark = (tarn_mark){{NULL}};
+	world->since_mark = 0;
+	if (local == NULL)
+		return false;
+	world->mark = tarn_local_mark(local);
+	HOLDS(world->mark.reserved[0] != NULL || system_failures() > 0);
+	world->marked = stats_of(world->pool).handed_out;
+	return true;
+}
+
+static bool step_since_mark(struct world *world)
+{
+	struct object object = {world->pool, tarn_palloc(world->pool, 3000),
+				3000};
+
+	if (object.bytes == NULL)
+		return false;
+	fill(&object);
+	return true;
+}
+
+static bool step_large_since_mark(struct world *world)
+{
+	struct object object = {world->pool, tarn_palloc(world->pool, 20000),
+				20000};
+
+	if (object.bytes == NULL)
+		return false;
+	fill(&object);
+	return true;
+}
+
+static bool step_cleanup_since_mark(struct world *world)
+{
+	if (tarn_cleanup_add(world->pool, count_run, world) == NULL)
+		return false;
+	world->registered++;
+	world->since_mark++;
+	return true;
+}
+
+static bool step_rewind(struct world *world)
+{
+	size_t ran = world->ran;
+
+	if (world->mark.reserved[0] == NULL)
+		return true;
+	tarn_local_rewind(tarn_pool_local(world->pool), world->mark);
+	HOLDS(world->ran == ran + world->since_mark);
+	HOLDS(stats_of(world->pool).handed_out == world->marked);
+	for (size_t i = 0; i < world->count; i++)
+		HOLDS(is_filled(&world->objects[i], world->objects[i].size));
+	return true;
+}
+
 /* In one object: there is not a byte less. */
 static bool step_rest_of_limit(struct world *world)
 {
@@ -401,6 +548,8 @@ static bool step_reset(struct world *world)
 	memset(world->objects, 0, sizeof world->objects);
 	world->count = OTHERS;
 	world->child = NULL;
+	world->cache = NULL;
+	world->cached = NULL;
 	world->cleanup = NULL;
 	world->keys = 0;
 	return true;
@@ -410,21 +559,48 @@ static const struct step {
 	step_fn *fn;
 	size_t repeat;
 } steps[] = {
-	{step_palloc, 5},       {step_local, 2},
-	{step_pnalloc, 2},      {step_palloc_much, 4},
-	{step_pcalloc, 2},      {step_pmemalign, 2},
-	{step_large, 6},        {step_pmemalign_wide, 1},
-	{step_grow_small, 4},   {step_grow_large, 3},
-	{step_shrink_large, 1}, {step_grow_theirs, 2},
-	{step_huge, 1},         {step_pfree_foreign, 1},
-	{step_pmemdup, 2},      {step_pstrdup, 2},
-	{step_pstrndup, 2},     {step_psprintf, 3},
-	{step_pstrcat, 2},      {step_cleanup_add, 3},
-	{step_cleanup_run, 1},  {step_cleanup_add, 2},
-	{step_data, 3},         {step_cleanup_cancel, 1},
-	{step_child, 1},        {step_child_palloc, 4},
-	{step_child_large, 2},  {step_scratch, 2},
+	{step_palloc, 5},
+	{step_local, 2},
+	{step_pnalloc, 2},
+	{step_palloc_much, 4},
+	{step_pcalloc, 2},
+	{step_pmemalign, 2},
+	{step_large, 6},
+	{step_pmemalign_wide, 1},
+	{step_grow_small, 4},
+	{step_grow_large, 3},
+	{step_shrink_large, 1},
+	{step_grow_theirs, 2},
+	{step_huge, 1},
+	{step_pfree_foreign, 1},
+	{step_pmemdup, 2},
+	{step_pstrdup, 2},
+	{step_pstrndup, 2},
+	{step_psprintf, 3},
+	{step_pstrcat, 2},
+	{step_cleanup_add, 3},
+	{step_cleanup_run, 1},
+	{step_cleanup_add, 2},
+	{step_data, 3},
+	{step_cleanup_cancel, 1},
+	{step_child, 1},
+	{step_child_palloc, 4},
+	{step_child_large, 2},
+	{step_scratch, 2},
+	{step_pfree_aligned, 1},
+	{step_leave_aligned, 1},
+	{step_pfree_sized, 3},
+	{step_palloc_much, 1},
+	{step_mark, 1},
+	{step_since_mark, 4},
+	{step_large_since_mark, 2},
+	{step_cleanup_since_mark, 2},
+	{step_rewind, 1},
+	{step_cache, 1},
+	{step_cache_alloc, 30},
+	{step_cache_free, 20},
 	{step_trim, 1},
+	{step_cache_alloc, 5},
 };
 
 static void count_oom(tarn_pool *pool, size_t size, void *data)
@@ -530,6 +706,7 @@ static bool done_by(struct user *user, step_fn *fn)
 /* What must be as before after a step that failed. */
 struct snapshot {
 	tarn_stats pool, child;
+	size_t places; /* that the cache has for threads and slabs */
 };
 
 /* A first use makes its thread the owner, also one that fails. */
@@ -542,6 +719,14 @@ static tarn_stats stats_once_owned(const tarn_pool *pool)
 	return stats;
 }
 
+static size_t places_of(const tarn_cache *cache)
+{
+	const struct slot_table *table = cache->table;
+
+	return cache->depot.capacity +
+	       (table != NULL ? slot_table_capacity(table) + table->count : 0);
+}
+
 static struct snapshot snapshot_of(const struct world *world)
 {
 	struct snapshot snapshot;
@@ -551,13 +736,27 @@ static struct snapshot snapshot_of(const struct world *world)
 		snapshot.pool = stats_once_owned(world->pool);
 	if (world->child != NULL)
 		snapshot.child = stats_once_owned(world->child);
+	if (world->cache != NULL)
+		snapshot.places = places_of(world->cache);
 	return snapshot;
+}
+
+/* A cache keeps a place that it had made, also where the call failed then. */
+static void forgive_places(struct snapshot *after,
+			   const struct snapshot *before)
+{
+	if (after->places == before->places)
+		return;
+	HOLDS(after->places > before->places);
+	HOLDS(after->pool.handed_out > before->pool.handed_out);
+	after->places = before->places;
+	after->pool.handed_out = before->pool.handed_out;
 }
 
 /* What a system cannot give back: without a key no thread has a local pool. */
 static bool is_hopeless(step_fn *fn)
 {
-	return fn == step_local &&
+	return (fn == step_local || fn == step_mark) &&
 	       (system_state.failures[CALL_KEY_CREATE] != 0 ||
 		system_state.failures[CALL_ATFORK] != 0);
 }
@@ -569,6 +768,7 @@ static void check_failed(struct world *world, const struct user *user,
 
 	HOLDS(user->error == ENOMEM);
 	HOLDS(system_failures() > 0);
+	forgive_places(&after, before);
 	HOLDS(memcmp(before, &after, sizeof after) == 0);
 	/* A pool that was not made has no handler, and scratch has none. */
 	HOLDS(world->ooms ==

@@ -269,15 +269,18 @@ static int free_sized(void *arg)
 START_TEST(pfree_sized_by_another_thread_closes)
 {
 	struct freed freed;
+	size_t before;
 
 	begin();
 	debug_watched |= words[_i];
 	freed.pool = new_pool();
+	before = stats_of(freed.pool).handed_out;
 	for (size_t i = 0; i < 100; i++)
 		freed.objects[i] = tarn_palloc(freed.pool, 50);
 	ck_assert_int_eq(worker_run(free_sized, &freed), 0);
 	for (size_t i = 0; i < 100; i++)
 		ck_assert_uint_eq(closed(freed.pool, freed.objects[i], 50), 50);
+	ck_assert_uint_eq(stats_of(freed.pool).handed_out, before);
 	tarn_pool_destroy(freed.pool);
 	end();
 }
@@ -287,10 +290,12 @@ END_TEST
 START_TEST(pfree_sized_without_a_list_closes)
 {
 	struct freed freed;
+	size_t before;
 
 	begin();
 	debug_watched = WATCH_TSAN;
 	freed.pool = new_pool();
+	before = stats_of(freed.pool).handed_out;
 	for (size_t i = 0; i < 100; i++) {
 		char *object = tarn_palloc(freed.pool, 20);
 
@@ -300,6 +305,7 @@ START_TEST(pfree_sized_without_a_list_closes)
 		ck_assert_mem_eq(freed.objects[i], "xxxxxxxxxxxxxxxxxxxx", 20);
 	}
 	ck_assert_int_eq(free_sized(&freed), 0);
+	ck_assert_uint_eq(stats_of(freed.pool).handed_out, before);
 	tarn_pool_destroy(freed.pool);
 	end();
 }

@@ -311,8 +311,10 @@ static pthread_key_t late_key;
 
 static int late_use(tarn_pool *pool)
 {
-	char *object = tarn_palloc(pool, 100);
+	char *object = tarn_palloc(pool, 100), *cut = tarn_palloc(pool, 100);
 
+	EXPECT(tarn_prealloc(pool, cut, 100, 50) == cut);
+	EXPECT(tarn_pfree_sized(pool, cut, 50) == 0);
 	EXPECT(object != NULL);
 	EXPECT(shadow_closed(object, 100) == 0);
 	EXPECT(tarn_prealloc(pool, object, 100, 50) == object);

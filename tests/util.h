@@ -184,7 +184,8 @@ static inline int workers_together(worker_fn *fn, void *args, size_t arg_size,
 		abort();
 	gate_init(&gate, count);
 	for (i = 0; i < count; i++)
-		worker_start(&workers[i], fn, (char *)args + i * arg_size,
+		worker_start(&workers[i], fn,
+			     arg_size == 0 ? args : (char *)args + i * arg_size,
 			     &gate);
 	for (i = 0; i < count; i++) {
 		int one = worker_join(&workers[i]);
