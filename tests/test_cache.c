@@ -522,11 +522,12 @@ static size_t fail_at(size_t number, bool for_ever)
 
 START_TEST(upstream_fails_once_or_for_ever_usable)
 {
-	size_t number = 1;
+	/* In a watched pool each object is a call, and one like the other. */
+	size_t step = watched() ? 19 : 1, number = 1;
 
 	while (number < WALK && fail_at(number, false) != 0)
-		number++;
-	for (size_t i = 1; i < number; i++)
+		number += step;
+	for (size_t i = 1; i < number; i += step)
 		ck_assert_uint_ne(fail_at(i, true), 0);
 }
 END_TEST
