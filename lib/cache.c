@@ -77,13 +77,11 @@ static struct slot_table *cache_grow_table(tarn_cache *cache)
 	struct slot_table *old = atomic_load_explicit(&cache->table,
 						      memory_order_relaxed),
 			  *table;
-	uint32_t capacity = SLOT_TABLE_LEAST;
+	uint32_t capacity = slot_table_next(old);
 	void *memory;
 
-	if (old != NULL && !slot_table_full(old))
+	if (capacity == 0)
 		return old;
-	if (old != NULL)
-		capacity = slot_table_capacity(old) * 2;
 	memory = slab_memory(cache, slot_table_size(capacity));
 	if (memory == NULL)
 		return NULL;

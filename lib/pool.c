@@ -340,13 +340,11 @@ static struct slot_table *pool_grow_table_locked(tarn_pool *pool)
 	MUTEX_HELD(pool->mutex)
 {
 	struct slot_table *old = pool_table(pool), *table;
-	uint32_t capacity = SLOT_TABLE_LEAST;
+	uint32_t capacity = slot_table_next(old);
 	void *memory;
 
-	if (old != NULL && !slot_table_full(old))
+	if (capacity == 0)
 		return old;
-	if (old != NULL)
-		capacity = slot_table_capacity(old) * 2;
 	memory = pool_claim_lasting(pool, slot_table_size(capacity));
 	if (memory == NULL)
 		return NULL;

@@ -126,7 +126,7 @@ static inline bool pool_is_shared(const tarn_pool *pool)
 static inline struct depot *pool_depot(const tarn_pool *pool)
 {
 	/* ORDER depot-publish (acquire): the depot made ready; pairs with
-	   depot_make_locked. */
+	   depot_publish_locked. */
 	return atomic_load_explicit(&pool->depot, memory_order_acquire);
 }
 

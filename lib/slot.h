@@ -181,6 +181,15 @@ static inline bool slot_table_full(const struct slot_table *table)
 	return 2 * (table->count + 1) > slot_table_capacity(table);
 }
 
+/* The capacity of a table that has room for one more, where `old`, or NULL, has
+   none; 0: it has. Who inserts. */
+static inline uint32_t slot_table_next(const struct slot_table *old)
+{
+	if (old == NULL)
+		return SLOT_TABLE_LEAST;
+	return slot_table_full(old) ? slot_table_capacity(old) * 2 : 0;
+}
+
 /* Makes slot_table_size(capacity) bytes a table with the entries of `old`,
    which may be NULL. */
 struct slot_table *slot_table_init(void *memory, uint32_t capacity,
