@@ -8,14 +8,17 @@
 #include <limits.h>
 #include <string.h>
 
-/* A join pays when what lies here is this part of what the pool holds, and as
-   much of it has come since the last one as makes this part of it: so a piece
-   is sorted a few times, however long it lies. */
+/* Much lies here when it is this part of what the pool holds, and so many
+   bytes at least. */
 static const size_t depot_held_part = 8;
+static const size_t depot_least_much = 4096;
+
+/* A join pays when as much has come since the last one as makes this part of
+   what lies here: so a piece is sorted a few times, however long it lies. */
 static const size_t depot_fresh_part = 2;
 
-/* Bytes: joins of less are not worth their time. */
-static const size_t depot_least_join = 4096;
+/* Bytes: the smallest pieces that are worth a claim. */
+static const size_t depot_least_piece = 256;
 
 /* Bytes: lists that a join makes are about as large as those of a thread. */
 static const size_t depot_list_bytes = 1024;
@@ -266,6 +269,12 @@ static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
 	}
 }
 
+/* Bytes: so many are much, in a pool that holds `held`. */
+static size_t depot_much(size_t held)
+{
+	return align_max(held / depot_held_part, depot_least_much);
+}
+
 /* ---- any thread ------------------------------------------------------ */
 
 void depot_init(struct depot *depot, bool lasting)
@@ -347,6 +356,19 @@ bool depot_get_any(struct depot *depot, const struct wanted *wanted,
 	return found;
 }
 
+bool depot_get_piece(struct depot *depot, const struct wanted *wanted,
+		     size_t held, struct chunk *chunk)
+{
+	size_t need = align_max(wanted->size, depot_least_piece);
+	bool found;
+
+	mutex_lock(&depot->mutex);
+	found = wanted->most != 0 && depot->bytes >= depot_much(held) &&
+		depot_get_unit_locked(depot, need, chunk);
+	mutex_unlock(&depot->mutex);
+	return found;
+}
+
 bool depot_may_join(struct depot *depot, size_t held)
 {
 	size_t bytes, fresh;
@@ -355,8 +377,7 @@ bool depot_may_join(struct depot *depot, size_t held)
 	bytes = depot->bytes;
 	fresh = depot->fresh;
 	mutex_unlock(&depot->mutex);
-	return bytes >= align_max(held / depot_held_part, depot_least_join) &&
-	       fresh >= bytes / depot_fresh_part;
+	return bytes >= depot_much(held) && fresh >= bytes / depot_fresh_part;
 }
 
 void depot_join(struct depot *depot)

@@ -120,11 +120,16 @@ bool depot_get(struct depot *depot, const struct wanted *wanted,
 bool depot_get_any(struct depot *depot, const struct wanted *wanted,
 		   struct chunk *chunk);
 
+/* A piece as a chunk, though it is one of a class, where much lies of a pool
+   that holds so many bytes: so that it is bounded by what is alive, however the
+   sizes of what comes differ from those that go. */
+bool depot_get_piece(struct depot *depot, const struct wanted *wanted,
+		     size_t held, struct chunk *chunk);
+
 /* The same runs by address, neighbours joined. */
 struct run *depot_join_runs(struct run *runs);
 
-/* Whether so much has come that a join may pay, in a pool that holds so many
-   bytes. A hint. */
+/* Whether so much lies here and has come that a join may pay. A hint. */
 bool depot_may_join(struct depot *depot, size_t held);
 
 /* Joins all neighbours. */

@@ -42,6 +42,7 @@
 #define debug_watched             tarn_own_debug_watched
 #define depot_get_any             tarn_own_depot_get_any
 #define depot_get_list            tarn_own_depot_get_list
+#define depot_get_piece           tarn_own_depot_get_piece
 #define depot_get                 tarn_own_depot_get
 #define depot_init                tarn_own_depot_init
 #define depot_join                tarn_own_depot_join

@@ -342,7 +342,9 @@ bool reuse_claim(tarn_pool *pool, const struct wanted *wanted, bool hard,
 		 struct chunk *chunk)
 {
 	struct local *local = pool_find_local(pool);
+	size_t held = cursor_held(&pool->cursor);
 	struct depot *depot;
+	bool join;
 
 	if (hard && pool_depot(pool) == NULL &&
 	    loose_claim(pool, wanted, chunk))
@@ -352,14 +354,17 @@ bool reuse_claim(tarn_pool *pool, const struct wanted *wanted, bool hard,
 		return false;
 	if (depot_get(depot, wanted, chunk))
 		return true;
-	if (!hard && !depot_may_join(depot, cursor_held(&pool->cursor)))
-		return false;
-	if (local != NULL && local->side != NULL)
+	join = hard || depot_may_join(depot, held);
+	if (join && local != NULL && local->side != NULL)
 		bins_flush(local);
 	if (hard)
 		return depot_get_any(depot, wanted, chunk);
-	depot_join(depot);
-	return depot_get(depot, wanted, chunk);
+	if (join) {
+		depot_join(depot);
+		if (depot_get(depot, wanted, chunk))
+			return true;
+	}
+	return depot_get_piece(depot, wanted, held, chunk);
 }
 
 /* ---- giving ---------------------------------------------------------- */
