@@ -57,9 +57,9 @@ class pool
 	/* Destroys the pool that it had. Exclusive. */
 	pool &operator=(pool &&other) noexcept
 	{
-		pool had(std::move(*this));
+		pool taken(std::move(other));
 
-		pool_ = std::exchange(other.pool_, nullptr);
+		std::swap(pool_, taken.pool_);
 		return *this;
 	}
 

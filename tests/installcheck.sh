@@ -48,6 +48,20 @@ int main(int argc, char **argv)
 END
 cp "$dir/program.c" "$dir/program.cc"
 
+cat >"$dir/hpp.cc" <<'END'
+#include <tarn.hpp>
+#include <string>
+
+int main(int, char **argv)
+{
+	tarn::pool pool;
+	tarn::memory_resource memory(pool);
+	std::pmr::string version(argv[1], &memory);
+
+	return version == tarn_version() ? 0 : 1;
+}
+END
+
 # Flags of the installed library; $1 may be --static.
 flags()
 {
@@ -77,6 +91,7 @@ try()
 if [ -e "$libdir/libtarn.so" ]; then
 	try shared "$CC" program.c "$(flags)"
 	[ -z "$CXX" ] || try shared_cxx "$CXX" program.cc "$(flags)"
+	[ -z "$CXX" ] || try shared_hpp "$CXX -std=c++17" hpp.cc "$(flags)"
 fi
 if [ -e "$libdir/libtarn.a" ]; then
 	# The archive by its name: -static wants one of every other library.

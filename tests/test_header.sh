@@ -109,6 +109,18 @@ int main(void)
 }
 END
 
+cat >"$dir/hpp.cc" <<'END'
+#include <tarn.hpp>
+
+template class tarn::basic_memory_resource<std::pmr::memory_resource>;
+template class tarn::allocator<int>;
+int *make_int(tarn_pool *pool);
+int *make_int(tarn_pool *pool)
+{
+	return tarn::make<int>(pool, 7);
+}
+END
+
 # The names of all macros but the guard, and of all inline functions.
 {
 	sed -n 's/^#define \([A-Za-z_]*\).*/\1/p' "$header" | grep -v '^TARN_H$'
@@ -148,11 +160,22 @@ try()
 	echo "test_header: ${2##*:}: works"
 }
 
+# try_hpp STANDARD: the header for C++ alone, of which all is instantiated.
+try_hpp()
+{
+	# shellcheck disable=SC2086
+	$CXX -x c++ -std="$1" $warnings -Wshadow -I"$srcdir/include" \
+		-fsyntax-only "$dir/hpp.cc"
+	echo "test_header: tarn.hpp: $1: compiles"
+}
+
 cc=${CC:-cc}
 try "$cc" c:c11
 try "$cc" c:c17
 if [ -n "${CXX-}" ]; then
 	try "$CXX" c++:c++17
+	try_hpp c++17
+	try_hpp c++20
 else
 	echo 'test_header: C++ left out: no compiler for it'
 fi
