@@ -31,6 +31,13 @@ void row_trace_peak(void);     /* 15                  */
 void row_others(void);         /* 16, in bars_reuse.c */
 void row_sizes(void);          /* 17                  */
 void row_mark(void);           /* 18                  */
+#ifdef BARS_CXX
+void row_resource(void);      /* 19, in bars_resource.c */
+void row_resource_pair(void); /* 20                     */
+#else
+#define row_resource      NULL /* there is no C++ compiler */
+#define row_resource_pair NULL
+#endif
 
 /* The loops that callgrind counts, in bars_hits.c; argv as main has it. */
 int hits_main(int argc, char **argv);

@@ -9,6 +9,7 @@
 #	10   read-modify-writes of 8 threads that fill one pool, by callgrind
 #	11   instructions of a request that freed memory serves, by callgrind
 #	12-18  times and bytes of reuse: see bars.c
+#	19-20  times of tarn::memory_resource: see bars.c
 # Runs what was built below $builddir. BARS_OPERATIONS=100000000 in the
 # environment has rows 13 and 16 do so many, which takes minutes.
 set -eu
@@ -226,7 +227,7 @@ row_11()
 
 # ---- all of them ----
 
-[ "$#" != 0 ] || set -- 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18
+[ "$#" != 0 ] || set -- 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
 rest=
 for row; do
 	case $row in
