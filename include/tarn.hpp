@@ -224,6 +224,7 @@ template <class Base> class basic_memory_resource final : public Base
 	tarn_pool *pool_;
 	/* Two shared objects may each count on their own. */
 	const std::atomic<std::uint64_t> *numbers_ = &detail::numbers;
+	/* ORDER resource-number (relaxed): alone: each number is given once. */
 	std::uint64_t number_ =
 		detail::numbers.fetch_add(1, std::memory_order_relaxed) + 1;
 	give_back deallocated_;

@@ -234,7 +234,7 @@ FNR == 1 { inside = 0 }
 				print "ORDER " parts[j]
 			}
 	}
-}' lib/*.[ch] include/tarn.h >"$dir/uses"
+}' lib/*.[ch] include/tarn.h include/tarn.hpp >"$dir/uses"
 grep -vE '^ORDER [a-z][a-z-]* \([a-z_, ]+\)' "$dir/uses" >"$dir/wrong" &&
 	fail "an ORDER comment begins: ORDER tag (order), not:
 $(cat "$dir/wrong")"

@@ -25,8 +25,8 @@ fail()
 
 # Block N goes to N.c, and the name in the comment above it to N.from.
 awk -v dir="$dir" '
-/^<!-- examples\/.*\.c -->$/ { from = $2 }
-/^```c$/ {
+/^<!-- examples\/.*\.cc? -->$/ { from = $2 }
+/^```(c|cpp)$/ {
 	n++
 	print from >(dir "/" n ".from")
 	from = ""
