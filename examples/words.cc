@@ -33,9 +33,9 @@ static void count_files(char **names, char **end, counts &words)
 int main(int argc, char **argv)
 {
 	tarn::pool pool;
-	tarn::memory_resource memory(pool);
-	auto *words = tarn::make<counts>(pool, &memory);
-	auto *others = tarn::make<counts>(pool, &memory);
+	auto *memory = tarn::make<tarn::memory_resource>(pool, pool);
+	auto *words = tarn::make<counts>(pool, memory);
+	auto *others = tarn::make<counts>(pool, memory);
 	std::thread other([&] { count_files(argv + 2, argv + argc, *others); });
 
 	count_files(argv + 1, argv + argc, *words);
@@ -45,4 +45,4 @@ int main(int argc, char **argv)
 	for (const auto &[word, count] : *words)
 		std::cout << count << ' ' << word << '\n';
 	return std::cout.flush() ? 0 : 1;
-} /* which ends the maps, and then all of their memory */
+} /* which ends the maps, what they have their memory from, and all of it */

@@ -162,9 +162,15 @@ inline void hold(std::uint64_t number, tarn_pool *pool)
 /*
  * A pool as a memory resource: for std::pmr, or for what has such a base of its
  * own, as boost::container::pmr. Any number of resources may stand on one pool,
- * which has to live as long as they are used.
+ * which has to live as long as they are used. Where destructors that the pool
+ * runs use one, too, that has to be older in the pool than they are:
+ *
+ *	auto *memory = tarn::make<tarn::memory_resource>(pool, pool);
+ *
+ * It is neither copied nor final: a number is found among those of the shared
+ * object that gave it, by a virtual function of that object alone.
  */
-template <class Base> class basic_memory_resource final : public Base
+template <class Base> class basic_memory_resource : public Base
 {
       public:
 	explicit basic_memory_resource(
@@ -172,6 +178,10 @@ template <class Base> class basic_memory_resource final : public Base
 	    : pool_(pool), deallocated_(deallocated)
 	{
 	}
+
+	basic_memory_resource(const basic_memory_resource &) = delete;
+	basic_memory_resource &
+	operator=(const basic_memory_resource &) = delete;
 
 	tarn_pool *pool() const noexcept
 	{
@@ -185,8 +195,7 @@ template <class Base> class basic_memory_resource final : public Base
 		const detail::at_hand &hand =
 			detail::hand[number_ % detail::hands];
 
-		if (TARN_LIKELY(hand.number == number_ &&
-				numbers_ == &detail::numbers))
+		if (TARN_LIKELY(hand.number == number_))
 			return detail::granted(tarn_local_pmemalign(
 				hand.local, alignment, size));
 		return allocate_anew(size, alignment);
@@ -216,14 +225,11 @@ template <class Base> class basic_memory_resource final : public Base
 		void *object =
 			detail::granted(tarn_pmemalign(pool_, alignment, size));
 
-		if (numbers_ == &detail::numbers)
-			detail::hold(number_, pool_);
+		detail::hold(number_, pool_);
 		return object;
 	}
 
 	tarn_pool *pool_;
-	/* Two shared objects may each count on their own. */
-	const std::atomic<std::uint64_t> *numbers_ = &detail::numbers;
 	/* ORDER resource-number (relaxed): alone: each number is given once. */
 	std::uint64_t number_ =
 		detail::numbers.fetch_add(1, std::memory_order_relaxed) + 1;

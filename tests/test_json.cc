@@ -105,13 +105,13 @@ END_TEST
 START_TEST(json_value_of_the_pool_ends_with_it)
 {
 	tarn::pool pool;
-	memory_resource memory(pool);
+	auto *memory = tarn::make<memory_resource>(pool, pool);
 	std::string text = read_file("doc/bench/bench.json");
 	const auto *value =
-		tarn::make<json::value>(pool, json::parse(text, &memory));
+		tarn::make<json::value>(pool, json::parse(text, memory));
 
 	ck_assert(value->as_object().contains("tarn"));
-	ck_assert(*value->storage() == memory);
+	ck_assert(value->storage().get() == memory);
 }
 END_TEST
 
