@@ -49,6 +49,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define TARN_VERSION_MAJOR 0
 #define TARN_VERSION_MINOR 1
@@ -568,6 +569,27 @@ typedef struct tarn_stats {
  * memory is not included. MT-Safe. O(threads seen), a few mutexes.
  */
 int tarn_pool_stats(const tarn_pool *pool, tarn_stats *stats);
+
+/* What a report is written as. */
+enum {
+	TARN_REPORT_TEXT,
+	TARN_REPORT_JSON
+};
+
+/*
+ * Writes what `pool` and its descendants are made of to `file`, and flushes
+ * that: of each pool the figures of tarn_pool_stats, its blocks and which
+ * thread claimed which part of them, what each thread has at hand, large
+ * allocations, caches and cleanups. tarn-view(1) draws what is written as JSON;
+ * tarn(3) tells what is in it, and members may be added. Returns 0, or -1:
+ * EINVAL for another format, ENOMEM for the text, which is made before anything
+ * is written, or what the file ended with. May run while others allocate, and
+ * while they reset or destroy descendants, which wait for it or are left out,
+ * but not while an upstream of a descendant takes memory from a pool above it.
+ * MT-Safe. O(pools, blocks, chunks and what is listed), a few mutexes of each
+ * pool, and one malloc now and then.
+ */
+int tarn_pool_report(const tarn_pool *pool, FILE *file, int format);
 
 /*
  * Gives back what no one uses: memory of which all objects of a tarn_cache are

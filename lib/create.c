@@ -153,7 +153,6 @@ static PER_OPTIONS void pool_init(tarn_pool *pool, const tarn_options *options,
 	large_init(&pool->large);
 	mutex_init(&pool->mutex);
 	cleanup_init(&pool->cleanups, &pool->mutex);
-	pool->locals = NULL;
 	pool->children = NULL;
 	pool->child_count = 0;
 	pool->data = NULL;
@@ -198,6 +197,7 @@ pool_build(void *memory, size_t size, size_t taken, const tarn_options *options,
 		   align_clamp(options->large_above, pool_large_above, 1,
 			       UPSTREAM_SMALL_MOST),
 		   cursor_init(&pool->cursor, block, taken, LOCAL_FIRST_CHUNK));
+	ledger_turn_off(&pool->own.ledger);
 	return pool;
 }
 

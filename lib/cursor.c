@@ -154,7 +154,7 @@ static bool block_is_spent(const struct block *block)
 
 /* ---- the chain ------------------------------------------------------- */
 
-static struct block *block_next(struct block *block)
+struct block *block_next(struct block *block)
 {
 	/* ORDER block-publish (acquire): the header of the block behind; pairs
 	   with cursor_append_locked. */
@@ -588,4 +588,11 @@ size_t cursor_blocks(const struct cursor *cursor)
 {
 	/* ORDER cursor-held (relaxed): as cursor_held. */
 	return atomic_load_explicit(&cursor->blocks, memory_order_relaxed);
+}
+
+uint64_t block_now(const struct block *block)
+{
+	/* ORDER block-room (relaxed): one word that was true. Pairs with
+	   block_claim. */
+	return atomic_load_explicit(&block->room, memory_order_relaxed);
 }

@@ -95,4 +95,8 @@ void cursor_clear(struct cursor *cursor, struct block_cache *cache,
 size_t cursor_held(const struct cursor *cursor);
 size_t cursor_blocks(const struct cursor *cursor);
 
+/* For reports: the block behind it, or NULL, and its room; any thread. */
+struct block *block_next(struct block *block);
+uint64_t block_now(const struct block *block);
+
 #endif

@@ -31,9 +31,19 @@ static uint32_t debug_fork_count MUTEX_GUARDED(debug_mutex);
 static const struct debug_word {
 	const char *name;
 	unsigned flag;
-} debug_words[] = {{"guard", WATCH_GUARD}, {"junk", WATCH_JUNK},
-		   {"owner", WATCH_OWNER}, {"zero", WATCH_ZERO},
-		   {"leaks", WATCH_LEAKS}, {"trace=", WATCH_TRACE}};
+} debug_words[] = {{"guard", WATCH_GUARD},   {"junk", WATCH_JUNK},
+		   {"owner", WATCH_OWNER},   {"zero", WATCH_ZERO},
+		   {"leaks", WATCH_LEAKS},   {"trace=", WATCH_TRACE},
+		   {"report=", WATCH_REPORT}};
+
+/* Words that go on with the name of a file. */
+#define DEBUG_FILES (WATCH_TRACE | WATCH_REPORT)
+
+static struct {
+	int file; /* -1: none */
+	bool by_process;
+	char pattern[DEBUG_FILE];
+} debug_report = {.file = -1};
 
 /* The tools are told nothing, and memory is laid out as without them. */
 static const char debug_unwatched[] = "unwatched";
@@ -94,7 +104,17 @@ const char *debug_getenv(const char *name)
 }
 #endif
 
-static void debug_trace(const char *name, size_t length)
+static bool debug_open_report(const char *pattern)
+{
+	strncpy(debug_report.pattern, pattern,
+		sizeof(debug_report.pattern) - 1);
+	debug_report.file =
+		trace_create(debug_report.pattern, &debug_report.by_process);
+	return debug_report.file >= 0;
+}
+
+static void debug_open(const struct debug_word *word, const char *name,
+		       size_t length)
 {
 	char file[DEBUG_FILE];
 
@@ -102,10 +122,12 @@ static void debug_trace(const char *name, size_t length)
 		length = sizeof(file) - 1;
 	memcpy(file, name, length);
 	file[length] = '\0';
-	if (trace_open(file))
-		debug_watched |= WATCH_TRACE;
+	if (word->flag == WATCH_TRACE ? trace_open(file)
+				      : debug_open_report(file))
+		debug_watched |= word->flag;
 	else /* NOLINTNEXTLINE(concurrency-mt-unsafe): not of what open sets */
-		debug_say("TARN_DEBUG: trace=%s: %s", file, strerror(errno));
+		debug_say("TARN_DEBUG: %s%s: %s", word->name, file,
+			  strerror(errno));
 }
 
 static void debug_take_word(const char *word, size_t length)
@@ -117,11 +139,11 @@ static void debug_take_word(const char *word, size_t length)
 
 		if (length < named || memcmp(word, known->name, named) != 0)
 			continue;
-		if (known->flag == WATCH_TRACE && length > named) {
-			debug_trace(word + named, length - named);
+		if ((known->flag & DEBUG_FILES) != 0 && length > named) {
+			debug_open(known, word + named, length - named);
 			return;
 		}
-		if (length == named && known->flag != WATCH_TRACE) {
+		if (length == named && (known->flag & DEBUG_FILES) == 0) {
 			debug_watched |= known->flag;
 			return;
 		}
@@ -155,11 +177,28 @@ void debug_configure(void)
 	aside_end(aside);
 }
 
+FILE *debug_report_file(void)
+{
+	int file = debug_report.file;
+
+	debug_report.file = -1;
+	return file < 0 ? NULL : fdopen(file, "w");
+}
+
 /* ---- fork ------------------------------------------------------- */
 
 uint32_t debug_forks(void)
 {
 	return debug_fork_count;
+}
+
+/* The parent's file is the parent's to write. */
+static void debug_report_after_fork(void)
+{
+	close(debug_report.file);
+	debug_report.file = -1;
+	if (debug_report.by_process)
+		debug_open_report(debug_report.pattern);
 }
 
 void debug_after_fork(void)
@@ -169,6 +208,8 @@ void debug_after_fork(void)
 	debug_fork_count++;
 	if ((debug_watched & WATCH_TRACE) != 0)
 		trace_after_fork_locked();
+	if (debug_report.file >= 0)
+		debug_report_after_fork();
 	aside_end(aside);
 	mutex_unlock(&debug_mutex);
 }

@@ -7,6 +7,7 @@
 #define TARN_DEBUG_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "mark.h"
 #include "mutex.h"
@@ -33,6 +34,9 @@ _Noreturn void debug_die(const char *format, ...)
  */
 extern struct mutex debug_mutex __attribute__((visibility("hidden")));
 void debug_after_fork(void) MUTEX_DROPPED(debug_mutex);
+
+/* Where the report of this process goes, once: or NULL. */
+FILE *debug_report_file(void) MUTEX_HELD(debug_mutex);
 
 /* How many forks led to this process. */
 uint32_t debug_forks(void) MUTEX_HELD(debug_mutex);

@@ -386,3 +386,13 @@ void depot_join(struct depot *depot)
 	depot_join_locked(depot);
 	mutex_unlock(&depot->mutex);
 }
+
+size_t depot_bytes(struct depot *depot)
+{
+	size_t bytes;
+
+	mutex_lock(&depot->mutex);
+	bytes = depot->bytes;
+	mutex_unlock(&depot->mutex);
+	return bytes;
+}

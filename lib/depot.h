@@ -129,6 +129,9 @@ bool depot_get_piece(struct depot *depot, const struct wanted *wanted,
 /* The same runs by address, neighbours joined. */
 struct run *depot_join_runs(struct run *runs);
 
+/* Bytes of all that lies here. Any thread. */
+size_t depot_bytes(struct depot *depot);
+
 /* Whether so much lies here and has come that a join may pay. A hint. */
 bool depot_may_join(struct depot *depot, size_t held);
 

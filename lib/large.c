@@ -617,22 +617,58 @@ static void shard_sum_locked(const struct large_shard *shard,
 
 /* All mutexes at once, or an object that moves would count twice or never.
    Unchecked: they are as many as there are shards. */
-struct large_figures large_figures(struct large *large,
-				   unsigned watched) MUTEX_UNCHECKED
+static struct large_shard *large_lock(struct large *large,
+				      unsigned watched) MUTEX_UNCHECKED
 {
-	struct large_figures figures = {0, 0, 0, 0};
 	struct large_shard *shards;
 
 	mutex_lock(&large->home.mutex);
 	shards = large_shards(large, watched);
 	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
 		mutex_lock(&shards[i].mutex);
-	shard_sum_locked(&large->home, &figures);
-	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++) {
-		shard_sum_locked(&shards[i], &figures);
+	return shards;
+}
+
+static void large_unlock(struct large *large,
+			 struct large_shard *shards) MUTEX_UNCHECKED
+{
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
 		mutex_unlock(&shards[i].mutex);
-	}
-	figures.overhead += shards != NULL ? large->shards_held : 0;
 	mutex_unlock(&large->home.mutex);
+}
+
+struct large_figures large_figures(struct large *large,
+				   unsigned watched) MUTEX_UNCHECKED
+{
+	struct large_figures figures = {0, 0, 0, 0};
+	struct large_shard *shards = large_lock(large, watched);
+
+	shard_sum_locked(&large->home, &figures);
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
+		shard_sum_locked(&shards[i], &figures);
+	figures.overhead += shards != NULL ? large->shards_held : 0;
+	large_unlock(large, shards);
 	return figures;
+}
+
+static void shard_each_locked(const struct large_shard *shard,
+			      void (*see)(void *with,
+					  const struct large_entry *entry),
+			      void *with) MUTEX_HELD(shard->mutex)
+{
+	for (size_t i = 0; i < shard->capacity; i++)
+		if (shard->entries[i].object != NULL)
+			see(with, &shard->entries[i]);
+}
+
+void large_each(struct large *large, unsigned watched,
+		void (*see)(void *with, const struct large_entry *entry),
+		void *with) MUTEX_UNCHECKED
+{
+	struct large_shard *shards = large_lock(large, watched);
+
+	shard_each_locked(&large->home, see, with);
+	for (size_t i = 0; shards != NULL && i < LARGE_SHARDS; i++)
+		shard_each_locked(&shards[i], see, with);
+	large_unlock(large, shards);
 }

@@ -142,6 +142,11 @@ static inline bool large_is_clear(const struct large *large)
 		       NULL;
 }
 
+/* Calls see(with, entry) for each object, with mutexes held. Any thread. */
+void large_each(struct large *large, unsigned watched,
+		void (*see)(void *with, const struct large_entry *entry),
+		void *with);
+
 /* For statistics; any thread. */
 struct large_figures large_figures(struct large *large, unsigned watched);
 

@@ -53,7 +53,7 @@ static void local_set(struct local *local, struct room room, size_t given)
 }
 
 /* False where the owner was in the middle of something. */
-static bool local_try_handed_out(const struct local *local, size_t *bytes)
+static bool local_try_see(const struct local *local, struct local_seen *seen)
 {
 	/* ORDER local-change (acquire): each load before the next, the even
 	   count before all; pairs with local_set. A hit moves one of last and
@@ -71,24 +71,48 @@ static bool local_try_handed_out(const struct local *local, size_t *bytes)
 	uint32_t changes_again =
 		atomic_load_explicit(&local->changes, memory_order_relaxed);
 
-	*bytes = given - (size_t)(end - last);
+	*seen = (struct local_seen){given - (size_t)(end - last), {last, end}};
 	/* One test of all three, as no test of ours can fail each alone. */
 	return ((changes & 1) | (changes ^ changes_again) |
 		(uint32_t)(end != end_again)) == 0;
 }
 
+struct local_seen local_see(const struct local *local)
+{
+	struct local_seen seen;
+
+	while (!local_try_see(local, &seen))
+		sched_yield();
+	return seen;
+}
+
 size_t local_handed_out(const struct local *local)
 {
-	size_t bytes;
-
-	while (!local_try_handed_out(local, &bytes))
-		sched_yield();
-	return bytes;
+	return local_see(local).handed_out;
 }
 
 void local_count(struct local *local, size_t size)
 {
 	local_set(local, local_room(local), local_given(local) + size);
+}
+
+/* ---- the tails, which others read, too ------------------------------- */
+
+struct room local_tail(const struct local *local, int i)
+{
+	/* ORDER local-tail (relaxed): two words for a picture, each of which
+	   was true; who reads them looks whether they fit. Pairs with
+	   local_set_tail. */
+	return (struct room){
+		__atomic_load_n(&local->tails[i].last, __ATOMIC_RELAXED),
+		__atomic_load_n(&local->tails[i].end, __ATOMIC_RELAXED)};
+}
+
+static void local_set_tail(struct local *local, int i, struct room tail)
+{
+	/* ORDER local-tail (relaxed): see local_tail. */
+	__atomic_store_n(&local->tails[i].last, tail.last, __ATOMIC_RELAXED);
+	__atomic_store_n(&local->tails[i].end, tail.end, __ATOMIC_RELAXED);
 }
 
 /* ---- the room out of sight ------------------------------------------- */
@@ -130,7 +154,8 @@ void local_reset(struct local *local, struct chunk chunk)
 	local_set_claimed(local, size);
 	local->chunk_end = chunk.end;
 	for (int i = 0; i < LOCAL_TAILS; i++)
-		local->tails[i] = (struct room){chunk.end, chunk.end};
+		local_set_tail(local, i, (struct room){chunk.end, chunk.end});
+	ledger_reset(&local->ledger);
 	if (local->side != NULL)
 		local_side_init(local->side, local->side->most,
 				local->side->lasting);
@@ -192,16 +217,18 @@ static char *room_take_neatly(struct room *room, size_t alignment, size_t size)
 /* Returns what is not kept: it, or a smaller one that it pushed out. */
 static struct room local_keep_tail(struct local *local, struct room tail)
 {
-	struct room *smallest = &local->tails[0], out;
+	struct room out = local_tail(local, 0);
+	int smallest = 0;
 
 	for (int i = 1; i < LOCAL_TAILS; i++)
-		if (room_size(local->tails[i]) < room_size(*smallest))
-			smallest = &local->tails[i];
+		if (room_size(local_tail(local, i)) < room_size(out)) {
+			smallest = i;
+			out = local_tail(local, i);
+		}
 	if (room_size(tail) < local_least_tail ||
-	    room_size(tail) <= room_size(*smallest))
+	    room_size(tail) <= room_size(out))
 		return tail;
-	out = *smallest;
-	*smallest = tail;
+	local_set_tail(local, smallest, tail);
 	return out;
 }
 
@@ -261,7 +288,7 @@ static bool local_has_tail(const struct local *local, size_t size)
 	size_t most = 0;
 
 	for (int i = 0; i < LOCAL_TAILS && local_depth(local) == 0; i++)
-		most = align_max(most, room_size(local->tails[i]));
+		most = align_max(most, room_size(local_tail(local, i)));
 	return most >= size;
 }
 
@@ -272,11 +299,17 @@ static char *local_take_tail(struct local *local, size_t alignment, size_t size,
 	char *object = NULL;
 	size_t taken;
 
-	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++)
-		if (room_size(local->tails[i]) >= size)
-			object = local_carve_either(local, &local->tails[i],
-						    alignment, size, &taken,
-						    lost);
+	for (int i = 0; i < LOCAL_TAILS && object == NULL; i++) {
+		struct room tail = local_tail(local, i);
+
+		if (room_size(tail) < size)
+			continue;
+		/* A gap in it is smaller, and does not push it out. */
+		object = local_carve_either(local, &tail, alignment, size,
+					    &taken, lost);
+		if (object != NULL)
+			local_set_tail(local, i, tail);
+	}
 	if (object != NULL)
 		local_set(local, local_room(local), local_given(local) + taken);
 	return object;

@@ -14,6 +14,7 @@
 
 #include "birth.h"
 #include "cursor.h"
+#include "ledger.h"
 #include "tarn.h"
 
 #define LOCAL_TAILS 3
@@ -84,7 +85,7 @@ struct local {
 		struct {
 			void *known[3];          /* last, end and max        */
 			struct tarn_pool *pool;  /* [c]                      */
-			struct local *next;      /* [l] pool mutex: the rest */
+			struct ledger ledger;    /* [a] chunks claimed       */
 			char *chunk_end;         /* [o] end, before packed   */
 			struct local_side *side; /* [o] NULL: not needed yet */
 			_Atomic size_t given;    /* [o] bytes handed out, and
@@ -95,7 +96,7 @@ struct local {
 	_Atomic uint32_t changes;
 	uint32_t claimed;               /* [o] units since a reset, or most */
 	struct claimer claimer;         /* [o] */
-	struct room tails[LOCAL_TAILS]; /* [o] */
+	struct room tails[LOCAL_TAILS]; /* [o] others read */
 };
 
 /* What an empty local pool stands on: its own address, never NULL. */
@@ -138,7 +139,7 @@ static inline void local_init(struct local *local, struct tarn_pool *pool,
 	local->hot.end = chunk.end;
 	local->hot.max = max;
 	local->pool = pool;
-	local->next = NULL;
+	ledger_init(&local->ledger);
 	atomic_init(&local->given, size);
 	atomic_init(&local->changes, 0);
 	local->chunk_end = chunk.end;
@@ -248,7 +249,16 @@ bool local_resize(struct local *local, void *ptr, size_t old_size,
 /* Counts an object that came from elsewhere. Owner. */
 void local_count(struct local *local, size_t size);
 
-/* Bytes handed out; any thread. */
+/* Bytes handed out, and the room at hand; any thread. */
+struct local_seen {
+	size_t handed_out;
+	struct room room;
+};
+struct local_seen local_see(const struct local *local);
 size_t local_handed_out(const struct local *local);
+
+/* One of the LOCAL_TAILS kept tails, or what was none at any time: then it may
+   reach over more than one chunk, or end before it begins. Any thread. */
+struct room local_tail(const struct local *local, int i);
 
 #endif

@@ -27,6 +27,8 @@
 #define WATCH_OWNER 64U  /* misuse ends the program                 */
 #define WATCH_LEAKS 128U /* pools alive at exit are told            */
 #define WATCH_TRACE 256U /* calls are recorded                      */
+/* Not one that has a pool watched: those alive at exit are reported. */
+#define WATCH_REPORT 512U
 
 /* Bytes in front of an object and behind it that nobody may touch. */
 #define MARK_ZONE ((size_t)16)

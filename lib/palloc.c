@@ -81,6 +81,7 @@ static bool serve_claim(tarn_pool *pool, struct local *local,
 				  local_claimed(local) +
 					  (size_t)(chunk->end - chunk->start));
 		probe_claim(pool, (size_t)(chunk->end - chunk->start));
+		ledger_note(&local->ledger, chunk);
 		return true;
 	}
 	wanted.most = need;
@@ -105,7 +106,9 @@ static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
 			 size_t size, size_t need, struct lost *lost)
 {
 	bool shared = pool_is_shared(pool);
-	struct claim claim = {need, align_max(need, local_want(local, shared)),
+	size_t page = ledger_need(&local->ledger);
+	struct claim claim = {need + page,
+			      align_max(need, local_want(local, shared)) + page,
 			      shared, false, &local->claimer};
 	struct chunk chunk;
 

@@ -34,12 +34,14 @@ void pool_set_busy(tarn_pool *pool, uint32_t busy)
 	atomic_store_explicit(&pool->busy, busy, memory_order_relaxed);
 }
 
-/* Whether a reset or destroy is under way. */
-static bool pool_is_busy(const tarn_pool *pool)
+/* The same of a child, under its parent's mutex: a report of the parent is
+   there, or sees all that the reset did, or finds it busy. */
+static __attribute__((noinline)) void pool_set_child_busy(tarn_pool *pool,
+							  uint32_t busy)
 {
-	/* ORDER pool-busy (relaxed): see pool_set_busy. */
-	return atomic_load_explicit(&pool->busy, memory_order_relaxed) !=
-	       SLOT_NONE;
+	mutex_lock(&pool->parent->mutex);
+	pool_set_busy(pool, busy);
+	mutex_unlock(&pool->parent->mutex);
 }
 
 /* From here on the calling thread alone uses the pool. */
@@ -54,6 +56,8 @@ static inline void pool_enter_alone(tarn_pool *pool)
 static inline bool pool_begin(tarn_pool *pool)
 {
 	if (TARN_LIKELY(!pool_is_busy(pool))) {
+		if (pool->parent != NULL)
+			pool_set_child_busy(pool, pool_self());
 		pool_enter_alone(pool);
 		return true;
 	}
@@ -191,8 +195,10 @@ static void pool_reset(tarn_pool *pool)
 {
 	struct block_cache *cache = slot_cache();
 	struct large_use use = pool_large_use(pool);
-	bool watched = !TARN_LIKELY(pool->watch == NULL);
+	bool watched = !TARN_LIKELY(pool->source.watched == 0);
 	struct chunk first;
+	struct local *local;
+	uint32_t at, slot;
 
 	pool_finish(pool);
 	pool->data = NULL;
@@ -202,15 +208,13 @@ static void pool_reset(tarn_pool *pool)
 	if (watched)
 		watch_reset(pool);
 	pool->own.claimer.again = NULL;
-	for (struct local *local = pool->locals; local != NULL;
-	     local = local->next)
+	for (at = 0; (local = pool_next_local(pool, &at, &slot)) != NULL;)
 		local->claimer.again = NULL;
 	reuse_reset(pool);
 	first = cursor_reset(&pool->cursor, cache, &pool->source,
 			     watched ? 0 : LOCAL_FIRST_CHUNK);
 	local_reset(&pool->own, watched ? local_nothing(&pool->own) : first);
-	for (struct local *local = pool->locals; local != NULL;
-	     local = local->next)
+	for (at = 0; (local = pool_next_local(pool, &at, &slot)) != NULL;)
 		local_reset(local, local_nothing(local));
 }
 
@@ -222,7 +226,10 @@ void tarn_pool_reset(tarn_pool *pool)
 		return;
 	probe_reset(pool, cursor_held(&pool->cursor));
 	pool_reset(pool);
-	pool_set_busy(pool, SLOT_NONE);
+	if (pool->parent != NULL)
+		pool_set_child_busy(pool, SLOT_NONE);
+	else
+		pool_set_busy(pool, SLOT_NONE);
 	if (watch_is_traced(pool))
 		watch_trace(pool, TRACE_RESET, 0, 0);
 }
@@ -367,8 +374,6 @@ static struct local *pool_add_local_locked(tarn_pool *pool, uint32_t slot)
 	if (local == NULL)
 		return NULL;
 	local_init(local, pool, pool->own.hot.max, local_nothing(local));
-	local->next = pool->locals;
-	pool->locals = local;
 	slot_table_insert(table, slot, local);
 	return local;
 }

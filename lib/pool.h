@@ -43,7 +43,6 @@ struct tarn_pool {
 	struct cleanup_list cleanups;
 
 	struct mutex mutex;         /* all [l] below                         */
-	struct local *locals;       /* [l] all but `own`                     */
 	struct tarn_pool *children; /* [l] the newest                        */
 	size_t child_count;         /* [l]                                   */
 	struct pool_data *data;     /* [l]                                   */
@@ -122,6 +121,18 @@ static inline bool pool_is_shared(const tarn_pool *pool)
 	return atomic_load_explicit(&pool->table, memory_order_relaxed) != NULL;
 }
 
+/* One of its local pools but `own`, and its slot, as by slot_table_next. Under
+   the mutex, or exclusive. */
+static inline struct local *pool_next_local(const tarn_pool *pool, uint32_t *at,
+					    uint32_t *slot)
+{
+	/* ORDER table-publish (relaxed): under the mutex of whoever stored it,
+	   or exclusive. Pairs with pool_grow_table_locked. */
+	return slot_table_next(
+		atomic_load_explicit(&pool->table, memory_order_relaxed), at,
+		slot);
+}
+
 /* What the pool's threads freed and have not at hand; NULL: nothing yet. */
 static inline struct depot *pool_depot(const tarn_pool *pool)
 {
@@ -183,6 +194,14 @@ static inline struct birth pool_birth(const struct local *local)
 
 /* pool_is_refused, while there is a reset or destroy of slot `busy`. */
 bool pool_is_refused_slow(const tarn_pool *pool, uint32_t busy);
+
+/* Whether a reset or destroy is under way. */
+static inline bool pool_is_busy(const tarn_pool *pool)
+{
+	/* ORDER pool-busy (relaxed): see pool_set_busy. */
+	return atomic_load_explicit(&pool->busy, memory_order_relaxed) !=
+	       SLOT_NONE;
+}
 
 /* Who resets or destroys the pool from now on, or SLOT_NONE. */
 void pool_set_busy(tarn_pool *pool, uint32_t busy);

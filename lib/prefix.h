@@ -15,6 +15,8 @@
 #define block_draw_secret         tarn_own_block_draw_secret
 #define block_give                tarn_own_block_give
 #define block_overwritten         tarn_own_block_overwritten
+#define block_next                tarn_own_block_next
+#define block_now                 tarn_own_block_now
 #define block_secret              tarn_own_block_secret
 #define block_take                tarn_own_block_take
 #define block_watch               tarn_own_block_watch
@@ -38,8 +40,10 @@
 #define debug_forks               tarn_own_debug_forks
 #define debug_getenv              tarn_own_debug_getenv
 #define debug_mutex               tarn_own_debug_mutex
+#define debug_report_file         tarn_own_debug_report_file
 #define debug_say                 tarn_own_debug_say
 #define debug_watched             tarn_own_debug_watched
+#define depot_bytes               tarn_own_depot_bytes
 #define depot_get_any             tarn_own_depot_get_any
 #define depot_get_list            tarn_own_depot_get_list
 #define depot_get_piece           tarn_own_depot_get_piece
@@ -54,6 +58,7 @@
 #define guard_upstream            tarn_own_guard_upstream
 #define large_alloc               tarn_own_large_alloc
 #define large_clear               tarn_own_large_clear
+#define large_each                tarn_own_large_each
 #define large_figures             tarn_own_large_figures
 #define large_free                tarn_own_large_free
 #define large_inherit             tarn_own_large_inherit
@@ -61,6 +66,10 @@
 #define large_resize              tarn_own_large_resize
 #define large_rewind              tarn_own_large_rewind
 #define large_size                tarn_own_large_size
+#define ledger_each               tarn_own_ledger_each
+#define ledger_need               tarn_own_ledger_need
+#define ledger_note               tarn_own_ledger_note
+#define ledger_reset              tarn_own_ledger_reset
 #define limit_charge_slow         tarn_own_limit_charge_slow
 #define limit_finish              tarn_own_limit_finish
 #define limit_init                tarn_own_limit_init
@@ -73,7 +82,9 @@
 #define local_put_back            tarn_own_local_put_back
 #define local_reset               tarn_own_local_reset
 #define local_resize              tarn_own_local_resize
+#define local_see                 tarn_own_local_see
 #define local_set_aside           tarn_own_local_set_aside
+#define local_tail                tarn_own_local_tail
 #define local_take                tarn_own_local_take
 #define local_take_chunk          tarn_own_local_take_chunk
 #define local_want                tarn_own_local_want
@@ -112,6 +123,8 @@
 #define pool_out_of_memory        tarn_own_pool_out_of_memory
 #define pool_release              tarn_own_pool_release
 #define pool_set_busy             tarn_own_pool_set_busy
+#define report_all_locked         tarn_own_report_all_locked
+#define reuse_bytes               tarn_own_reuse_bytes
 #define reuse_begin_room          tarn_own_reuse_begin_room
 #define reuse_claim               tarn_own_reuse_claim
 #define reuse_end_room            tarn_own_reuse_end_room
@@ -146,6 +159,7 @@
 #define source_release            tarn_own_source_release
 #define source_resize             tarn_own_source_resize
 #define trace_after_fork_locked   tarn_own_trace_after_fork_locked
+#define trace_create              tarn_own_trace_create
 #define trace_find_id_locked      tarn_own_trace_find_id_locked
 #define trace_flush_locked        tarn_own_trace_flush_locked
 #define trace_id_locked           tarn_own_trace_id_locked
@@ -162,6 +176,7 @@
 #define watch_callback_end        tarn_own_watch_callback_end
 #define watch_cut                 tarn_own_watch_cut
 #define watch_end                 tarn_own_watch_end
+#define watch_each_locked         tarn_own_watch_each_locked
 #define watch_enter               tarn_own_watch_enter
 #define watch_exclusive           tarn_own_watch_exclusive
 #define watch_free                tarn_own_watch_free

@@ -409,6 +409,18 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 	reuse_settle(local);
 }
 
+size_t reuse_bytes(tarn_pool *pool)
+{
+	struct depot *depot = pool_depot(pool);
+	size_t bytes = depot != NULL ? depot_bytes(depot) : 0;
+
+	mutex_lock(&pool->mutex);
+	for (const struct run *run = pool->loose; run != NULL; run = run->next)
+		bytes += run->size;
+	mutex_unlock(&pool->mutex);
+	return bytes;
+}
+
 static void bins_reset(struct local *local)
 {
 	struct bins *bins = bins_of(local);
@@ -428,6 +440,8 @@ static void bins_reset(struct local *local)
 void reuse_reset(tarn_pool *pool)
 {
 	struct depot *depot = pool_depot(pool);
+	struct local *local;
+	uint32_t at = 0, slot;
 
 	pool->loose = NULL;
 	/* ORDER exclusive (relaxed): of all words. */
@@ -441,7 +455,6 @@ void reuse_reset(tarn_pool *pool)
 		atomic_store_explicit(&pool->depot, NULL, memory_order_relaxed);
 	}
 	bins_reset(&pool->own);
-	for (struct local *local = pool->locals; local != NULL;
-	     local = local->next)
+	while ((local = pool_next_local(pool, &at, &slot)) != NULL)
 		bins_reset(local);
 }

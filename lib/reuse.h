@@ -102,6 +102,9 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size);
 /* As reuse_give, but handed out to nobody: a chunk, or what is one no more. */
 void reuse_give_run(tarn_pool *pool, char *start, size_t size);
 
+/* Bytes that were freed and that no thread has at hand. Any thread. */
+size_t reuse_bytes(tarn_pool *pool);
+
 /* Forgets all that was freed, before blocks are given back. Exclusive. */
 void reuse_reset(tarn_pool *pool);
 

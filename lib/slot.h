@@ -175,6 +175,31 @@ static inline void *slot_table_find(const struct slot_table *table,
 	return slot_table_find_next(table, name);
 }
 
+/* What is kept for one of the slots, from number *at on, and whose it is; *at
+   is then behind it. NULL: for no more. While none is inserted. */
+static inline void *slot_table_next(const struct slot_table *table,
+				    uint32_t *at, uint32_t *name)
+{
+	while (table != NULL && *at < slot_table_capacity(table)) {
+		const struct slot_entry *entry = &table->entries[(*at)++];
+
+		/* ORDER table-entry (relaxed): by who inserts, or under the
+		   same mutex. Pairs with slot_table_insert. */
+		*name = atomic_load_explicit(&entry->slot,
+					     memory_order_relaxed);
+		if (*name != SLOT_EMPTY)
+			return entry->value;
+	}
+	return NULL;
+}
+
+/* The number of a slot by its name. */
+static inline uint32_t slot_number(uint32_t name)
+{
+	/* Times the factor of SLOT_NAME this is 1, modulo 2^32. */
+	return __builtin_bswap32(name) * UINT32_C(0xe8b2f51);
+}
+
 /* Whether one more entry needs a larger table. */
 static inline bool slot_table_full(const struct slot_table *table)
 {

@@ -20,13 +20,14 @@ static size_t stats_locals(tarn_pool *pool, size_t *count)
 	size_t bytes =
 		local_handed_out(&pool->own) -
 		atomic_load_explicit(&pool->unowned, memory_order_relaxed);
+	struct local *local;
+	uint32_t at = 0, slot;
 
 	/* ORDER pool-owner (relaxed): a figure. Pairs with pool_own. */
 	*count = atomic_load_explicit(&pool->owner, memory_order_relaxed) !=
 		 SLOT_UNOWNED;
 	mutex_lock(&pool->mutex);
-	for (struct local *local = pool->locals; local != NULL;
-	     local = local->next) {
+	while ((local = pool_next_local(pool, &at, &slot)) != NULL) {
 		bytes += local_handed_out(local);
 		++*count;
 	}

@@ -106,17 +106,18 @@ void trace_write_locked(const struct trace_call *call)
 }
 
 /* The pattern with each %p replaced; false where it is too long. */
-static bool trace_name(char *name, size_t size)
+static bool trace_name(const char *pattern, char *name, size_t size,
+		       bool *by_process)
 {
 	size_t length = 0;
 
-	for (const char *at = trace.pattern; *at != '\0'; at++) {
+	for (const char *at = pattern; *at != '\0'; at++) {
 		int put = 1;
 
 		if (at[0] == '%' && at[1] == 'p') {
 			put = snprintf(name + length, size - length, "%ld",
 				       (long)getpid());
-			trace.by_process = true;
+			*by_process = true;
 			at++;
 		} else {
 			name[length] = *at;
@@ -129,19 +130,24 @@ static bool trace_name(char *name, size_t size)
 	return true;
 }
 
+int trace_create(const char *pattern, bool *by_process)
+{
+	char name[TRACE_FILE];
+
+	if (!trace_name(pattern, name, sizeof(name), by_process)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    S_IRUSR | S_IWUSR);
+}
+
 static bool trace_begin(void)
 {
 	struct trace_call first = {.op = TRACE_PROCESS,
 				   .alignment = (size_t)1 << trace_version};
-	char name[TRACE_FILE];
 
-	if (!trace_name(name, sizeof(name))) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	trace.file = open(name,
-			  O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-			  S_IRUSR | S_IWUSR);
+	trace.file = trace_create(trace.pattern, &trace.by_process);
 	first.pool = (uint32_t)getpid();
 	trace_write_locked(&first);
 	return trace.file >= 0;

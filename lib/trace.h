@@ -43,6 +43,10 @@ struct trace_call {
 	uint32_t id;
 };
 
+/* Makes the file that `pattern` names, %p in it for the process: then
+ *by_process is set. -1 with errno: it cannot. */
+int trace_create(const char *pattern, bool *by_process);
+
 /* Begins a trace in the file that `pattern` names, %p in it for the process;
    false with errno: it cannot. */
 bool trace_open(const char *pattern);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "guard.h"
+#include "report.h"
 
 /* Pools that are remembered after their end. */
 enum {
@@ -35,7 +36,7 @@ const struct source *watch_source(const tarn_pool *pool)
 /* Not in vain: a leak detector would find each pool by this list. */
 static bool watch_is_told(const tarn_pool *pool)
 {
-	return (pool->source.watched & WATCH_LEAKS) != 0 &&
+	return (debug_watched & (WATCH_LEAKS | WATCH_REPORT)) != 0 &&
 	       !pool->watch->untold;
 }
 
@@ -104,6 +105,7 @@ static void watch_empty(tarn_pool *pool)
 	cursor_init(&pool->cursor, pool->cursor.first, pool->taken, 0);
 	local_init(&pool->own, pool, pool->own.hot.max,
 		   local_nothing(&pool->own));
+	ledger_turn_off(&pool->own.ledger);
 	pool->source.cached = false;
 	pool->source.watched = debug_watched;
 	pool->watch->guard = pool->source;
@@ -121,8 +123,11 @@ bool watch_pool(tarn_pool *pool, const tarn_options *options)
 		return false;
 	}
 	pool->watch = watch;
-	watch_empty(pool);
-	watch_own(pool);
+	/* A report is to show a pool as it is without. */
+	if (debug_watched != WATCH_REPORT) {
+		watch_empty(pool);
+		watch_own(pool);
+	}
 	mutex_lock(&debug_mutex);
 	if (watch_is_told(pool))
 		watch_link_locked(pool);
@@ -426,10 +431,20 @@ bool watch_rewind(tarn_pool *pool, uint32_t depth, size_t *given)
 
 /* ---- exit ------------------------------------------------------------ */
 
-static void watch_tell_leak(tarn_pool *pool)
+void watch_each_locked(void (*see)(void *with, tarn_pool *pool), void *with)
+{
+	for (struct watch *watch = watch_all.newest; watch != NULL;
+	     watch = watch->older)
+		if (watch->forks == debug_forks())
+			see(with, watch->pool);
+}
+
+static void watch_tell_leak(void *with, tarn_pool *pool)
 {
 	tarn_stats stats = TARN_STATS_INIT;
+	size_t *leaks = with;
 
+	++*leaks;
 	tarn_pool_stats(pool, &stats);
 	debug_say("leaks: pool '%s' (%p): %zu bytes held, %zu handed out",
 		  watch_name(pool), (void *)pool, stats.held, stats.handed_out);
@@ -444,12 +459,10 @@ __attribute__((destructor)) static void watch_exit(void)
 		return;
 	mutex_lock(&debug_mutex);
 	trace_flush_locked();
-	for (struct watch *watch = watch_all.newest; watch != NULL;
-	     watch = watch->older)
-		if (watch->forks == debug_forks()) {
-			watch_tell_leak(watch->pool);
-			leaks++;
-		}
+	if ((debug_watched & WATCH_LEAKS) != 0)
+		watch_each_locked(watch_tell_leak, &leaks);
+	if ((debug_watched & WATCH_REPORT) != 0)
+		report_all_locked();
 	mutex_unlock(&debug_mutex);
 	if (leaks != 0)
 		debug_say("leaks: %zu pools", leaks);

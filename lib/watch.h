@@ -43,6 +43,10 @@ static inline const char *watch_name(const tarn_pool *pool)
    false: there is no memory for it. */
 bool watch_pool(tarn_pool *pool, const tarn_options *options);
 
+/* Calls see(with, pool) for each that is told of at exit. */
+void watch_each_locked(void (*see)(void *with, tarn_pool *pool), void *with)
+	MUTEX_HELD(debug_mutex);
+
 /* It is the library's own, and no leak where it is there at exit. */
 void watch_untell(tarn_pool *pool);
 

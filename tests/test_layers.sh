@@ -46,7 +46,9 @@ cursor.h:    block.h mutex.h
 cursor.c:    cursor.h probe.h
 depot.h:     cursor.h mutex.h unit.h
 depot.c:     depot.h
-local.h:     birth.h cursor.h tarn.h
+ledger.h:    cursor.h
+ledger.c:    ledger.h
+local.h:     birth.h cursor.h ledger.h tarn.h
 local.c:     local.h unit.h
 large.h:     birth.h block.h mutex.h
 large.c:     large.h
@@ -59,9 +61,11 @@ reuse.c:     reuse.h rewind.h
 cache.h:     pool.h unit.h
 slab.h:      cache.h
 slab.c:      slab.h reuse.h
+report.h:    debug.h
 watch.h:     debug.h objects.h pool.h trace.h
-watch.c:     watch.h guard.h
+watch.c:     watch.h guard.h report.h
 cache.c:     cache.h slab.h watch.h
+report.c:    report.h aside.h cache.h reuse.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h watch.h
@@ -84,6 +88,8 @@ cache.h
 cache.c
 cursor.h
 cursor.c
+ledger.h
+ledger.c
 local.h
 local.c
 large.h
@@ -91,6 +97,7 @@ large.c
 pool.h
 pool.c
 palloc.c
+report.c
 reuse.c
 reuse.h
 stats.c

@@ -430,6 +430,7 @@ START_TEST(reset_closes_all_but_lasting_memory)
 	};
 	static char *objects[COUNT];
 	tarn_pool *pool;
+	struct local *local;
 	struct slot_table *table;
 
 	begin();
@@ -448,8 +449,8 @@ START_TEST(reset_closes_all_but_lasting_memory)
 		shadow_closed(table,
 			      slot_table_size(slot_table_capacity(table))),
 		0);
-	for (struct local *local = pool->locals; local != NULL;
-	     local = local->next)
+	for (uint32_t at = 0, slot;
+	     (local = pool_next_local(pool, &at, &slot)) != NULL;)
 		ck_assert_uint_eq(shadow_closed(local, sizeof(*local)), 0);
 	ck_assert_ptr_ne(tarn_palloc(pool, 1), objects[0]);
 	tarn_pool_destroy(pool);
