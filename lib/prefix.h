@@ -136,6 +136,7 @@
 #define reuse_take                tarn_own_reuse_take
 #define rewind_covers             tarn_own_rewind_covers
 #define run_part                  tarn_own_run_part
+#define slab_each_locked          tarn_own_slab_each_locked
 #define slab_init                 tarn_own_slab_init
 #define slab_memory               tarn_own_slab_memory
 #define slab_memory_end           tarn_own_slab_memory_end

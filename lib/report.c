@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "aside.h"
-#include "cache.h"
 #include "reuse.h"
+#include "slab.h"
 #include "watch.h"
 
 /* Bytes: what the text begins with. */
@@ -431,6 +431,12 @@ static void put_cleanups_locked(struct report *report, const tarn_pool *pool)
 	}
 }
 
+/* One that is not a large allocation, which is told of as such. */
+static void put_slab(void *with, struct chunk chunk)
+{
+	put_room(with, (struct room){chunk.start, chunk.end});
+}
+
 static void put_cache(struct report *report, tarn_cache *cache)
 {
 	struct cache_depot *depot = &cache->depot;
@@ -439,11 +445,17 @@ static void put_cache(struct report *report, tarn_cache *cache)
 	mutex_lock(&depot->mutex);
 	put(report,
 	    report->json ? "\n  {\"size\":%zu,\"slabs\":%zu,\"bytes\":%zu,"
-			   "\"objects\":%zu,\"free\":%zu}"
+			   "\"objects\":%zu,\"free\":%zu"
 			 : " of %zu bytes: %zu slabs of %zu bytes, "
 			   "%zu objects, %zu of them free",
 	    cache->size, depot->count, depot->bytes, depot->units, depot->free);
+	put(report, report->json ? ",\"places\":[" : ":");
+	report->comma = false;
+	slab_each_locked(depot, put_slab, report);
 	mutex_unlock(&depot->mutex);
+	if (report->json)
+		put(report, "]}");
+	report->comma = true;
 }
 
 static void put_caches_locked(struct report *report, const tarn_pool *pool)

@@ -539,3 +539,13 @@ void slab_init(struct cache_depot *depot)
 	depot->count = 0;
 	depot->capacity = CACHE_FEW;
 }
+
+void slab_each_locked(const struct cache_depot *depot,
+		      void (*see)(void *with, struct chunk chunk), void *with)
+{
+	for (size_t i = 0; i < depot->count; i++) {
+		char *start = (char *)depot->slabs[i];
+
+		see(with, (struct chunk){start, start + depot->slabs[i]->size});
+	}
+}

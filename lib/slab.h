@@ -31,6 +31,12 @@ struct unit *slab_take_one(tarn_cache *cache);
 void slab_put(tarn_cache *cache, struct unit *list);
 void slab_put_one(tarn_cache *cache, struct unit *unit);
 
+/* Calls see(with, memory) for each slab, under the depot's mutex. Any thread.
+ */
+void slab_each_locked(const struct cache_depot *depot,
+		      void (*see)(void *with, struct chunk chunk), void *with)
+	MUTEX_HELD(depot->mutex);
+
 /* Takes what a magazine has, and gives back each slab that is free. */
 void slab_trim(tarn_cache *cache, struct magazine *magazine);
 

@@ -65,7 +65,7 @@ report.h:    debug.h
 watch.h:     debug.h objects.h pool.h trace.h
 watch.c:     watch.h guard.h report.h
 cache.c:     cache.h slab.h watch.h
-report.c:    report.h aside.h cache.h reuse.h watch.h
+report.c:    report.h aside.h reuse.h slab.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h watch.h
