@@ -565,6 +565,22 @@ static int run_stats(struct work *work)
 	return 0;
 }
 
+static int run_report(struct work *work)
+{
+	FILE *file = fopen("/dev/null", "w");
+	int status = -1;
+
+	if (file != NULL) {
+		status = tarn_pool_report(work->scene->pool, file,
+					  work->number % 2 != 0
+						  ? TARN_REPORT_TEXT
+						  : TARN_REPORT_JSON);
+		fclose(file);
+	}
+	EXPECT(status == 0);
+	return 0;
+}
+
 static int run_trim(struct work *work)
 {
 	(void)work;
@@ -840,6 +856,7 @@ static const struct operation OPERATIONS[] = {
 	{"cache alloc and free", run_cache, prepare_cache, false},
 	{"cache create", run_cache_create, NULL, false},
 	{"stats", run_stats, NULL, true},
+	{"report", run_report, NULL, true},
 	{"trim", run_trim, NULL, true},
 	{"another pool's create and destroy", run_other, NULL, true},
 	{"another pool's reset", run_other_reset, NULL, true},
