@@ -63,7 +63,7 @@ static struct ledger_page *page_of(uint64_t word)
 
 static uint64_t ledger_newest(const struct ledger *ledger)
 {
-	/* ORDER ledger (relaxed): the owner reads what it wrote. */
+	/* ORDER ledger-page (relaxed): the owner reads what it wrote. */
 	return atomic_load_explicit(&ledger->newest, memory_order_relaxed);
 }
 

@@ -122,7 +122,7 @@ run "$dir/manual.c" "the manual's example"
 
 tr -cs 'A-Za-z0-9_' '\n' <"$srcdir/include/tarn.h" | sed -n \
 	-e '/^tarn_[a-z]/p' -e '/^TARN_.*_INIT$/p' -e '/^TARN_ALIGNMENT/p' \
-	-e '/^TARN_VERSION_/p' | sort -u >"$dir/public"
+	-e '/^TARN_VERSION_/p' -e '/^TARN_REPORT_/p' | sort -u >"$dir/public"
 [ "$(wc -l <"$dir/public")" -gt 40 ] || fail 'no names in the header'
 sed -n '/^\.SH NAME$/,/^\\-/p' "$manual" | tr -cs 'A-Za-z0-9_' '\n' |
 	grep -i '^tarn_' | sort >"$dir/named"
