@@ -22,7 +22,8 @@ fail()
 
 echo '{"tarn":"0","pools":[{"name":"</script><b>"}]}' >"$dir/odd.json"
 sh "$view" -o "$dir/odd.html" "$dir/odd.json" || fail 'a report is refused'
-sh "$view" <"$dir/odd.json" >"$dir/same.html" || fail 'standard input is refused'
+sh "$view" <"$dir/odd.json" >"$dir/same.html" ||
+	fail 'standard input is refused'
 cmp "$dir/odd.html" "$dir/same.html" || fail 'two pages of one report'
 [ "$(grep -c '</script>' "$dir/odd.html")" = 2 ] ||
 	fail 'a name ends an element of the page'
@@ -84,8 +85,8 @@ int main(int argc, char **argv)
 }
 END
 # shellcheck disable=SC2086 # the compiler and its flags are words
-$CC ${INSTRUMENT_FLAGS-} -I"$srcdir/include" "$dir/program.c" "$libs/libtarn.a" \
-	-pthread -o "$dir/program"
+$CC ${INSTRUMENT_FLAGS-} -I"$srcdir/include" "$dir/program.c" \
+	"$libs/libtarn.a" -pthread -o "$dir/program"
 
 # run WORDS [ARGUMENT]: the program, in the directory of the reports.
 run()
