@@ -225,6 +225,13 @@ static const struct seen_block *report_block(const struct report *report,
 	return i < report->blocks.used / sizeof(*blocks) ? &blocks[i] : NULL;
 }
 
+static const struct span *report_chunk(const struct report *report, size_t i)
+{
+	const struct span *chunks = (const struct span *)report->chunks.at;
+
+	return i < report->chunks.used / sizeof(*chunks) ? &chunks[i] : NULL;
+}
+
 /* Whether `room` is in one block, by its number, and not empty. */
 static bool report_find(const struct report *report, struct room room,
 			size_t *number, size_t *offset)
@@ -277,16 +284,14 @@ static void put_chunk(struct report *report, const struct seen_block *seen,
  */
 static void put_chunks(struct report *report, const struct seen_block *seen)
 {
-	const struct span *span = (const struct span *)report->chunks.at;
-	const struct span *last =
-		span + report->chunks.used / sizeof(struct span);
+	const struct span *span;
 	char *from = block_at(seen->block, seen->block->base);
 	char *end = block_at(seen->block, block_low(seen->room));
 
-	for (; span < last && span->start < end; span++) {
+	for (size_t i = 0; (span = report_chunk(report, i)) != NULL; i++) {
 		char *until = span->end < end ? span->end : end;
 
-		if (span->start < from)
+		if (span->start < from || span->start >= end)
 			continue;
 		put_chunk(report, seen, from, span->start, report->rest);
 		put_chunk(report, seen, span->start, until, span->slot);
