@@ -226,7 +226,7 @@ START_TEST(report_of_known_pools_adds_up_to_their_statistics)
 	ck_assert_uint_eq(told.large, known.large);
 	ck_assert_uint_eq(told.children, 5);
 	ck_assert_uint_eq(count_of(text, "\"function\":"), 6);
-	ck_assert_uint_eq(count_of(text, "\"size\":40,\"slabs\":1,"), 1);
+	ck_assert_uint_eq(count_of(text, "\"size\":40,\"slabs\":"), 1);
 	ck_assert_uint_eq(count_of(text, "\"name\":null"), 1);
 	ck_assert_uint_eq(count_of(text, "\"depth\":2"), 3);
 	ck_assert(strstr(text, "below right") < strstr(text, "\"left\""));
@@ -539,7 +539,7 @@ START_TEST(report_without_memory_is_ENOMEM)
 		ck_assert_int_eq(errno, ENOMEM);
 		failed++;
 	} while (failed < 1000);
-	ck_assert_uint_ge(failed, 3);
+	ck_assert_uint_ge(failed, 2);
 	ck_assert_uint_lt(failed, 1000);
 	fclose(file);
 	tarn_pool_destroy(pool);
