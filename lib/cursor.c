@@ -338,8 +338,8 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 			       const struct claim *claim, struct chunk *chunk)
 	MUTEX_HELD(cursor->mutex)
 {
-	size_t need = align_up(claim->need, BLOCK_LINE);
-	size_t least = BLOCK_OVERHEAD + need;
+	size_t need = align_up(claim->need - claim->beside, BLOCK_LINE);
+	size_t least = BLOCK_OVERHEAD + need + claim->beside;
 	size_t size = cursor_suit(
 		claim, align_max(least, cursor_next_size(cursor, claim)), need);
 	void *memory = block_take(cache, source, least, &size, TARN_ALIGNMENT);
@@ -526,7 +526,7 @@ static void cursor_wipe(struct cursor *cursor, const struct source *source)
 
 static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
 {
-	struct claim claim = {size, size, false, false, NULL};
+	struct claim claim = {size, size, false, false, NULL, 0};
 	struct chunk chunk = {NULL, NULL};
 
 	block_claim(cursor->first, &claim, &chunk);

@@ -35,6 +35,7 @@ struct claim {
 	bool shared;  /* several threads use the pool: grow in small steps    */
 	bool lasting; /* kept at reset: exactly `need`, aligned to a line     */
 	struct claimer *claimer; /* NULL for lasting memory                   */
+	size_t beside;           /* bytes of `need` that are its ledger's */
 };
 
 struct chunk {

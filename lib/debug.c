@@ -104,10 +104,8 @@ const char *debug_getenv(const char *name)
 }
 #endif
 
-static bool debug_open_report(const char *pattern)
+static bool debug_open_report(void)
 {
-	strncpy(debug_report.pattern, pattern,
-		sizeof(debug_report.pattern) - 1);
 	debug_report.file =
 		trace_create(debug_report.pattern, &debug_report.by_process);
 	return debug_report.file >= 0;
@@ -122,8 +120,9 @@ static void debug_open(const struct debug_word *word, const char *name,
 		length = sizeof(file) - 1;
 	memcpy(file, name, length);
 	file[length] = '\0';
-	if (word->flag == WATCH_TRACE ? trace_open(file)
-				      : debug_open_report(file))
+	if (word->flag == WATCH_REPORT)
+		memcpy(debug_report.pattern, file, length + 1);
+	if (word->flag == WATCH_TRACE ? trace_open(file) : debug_open_report())
 		debug_watched |= word->flag;
 	else /* NOLINTNEXTLINE(concurrency-mt-unsafe): not of what open sets */
 		debug_say("TARN_DEBUG: %s%s: %s", word->name, file,
@@ -198,7 +197,7 @@ static void debug_report_after_fork(void)
 	close(debug_report.file);
 	debug_report.file = -1;
 	if (debug_report.by_process)
-		debug_open_report(debug_report.pattern);
+		debug_open_report();
 }
 
 void debug_after_fork(void)

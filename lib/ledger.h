@@ -6,8 +6,8 @@
  * Nobody pays for what can be known without: the first local pool of a pool
  * keeps no ledger, for what nobody else claimed is its own; the first chunk of
  * any other stands in the ledger's one word, and a chunk that goes on where one
- * ended, in the entry of that one. The rest takes a line for each seven chunks,
- * at the front of the first of them.
+ * ended, in the entry of that one. Any other takes a node of 16 bytes, at the
+ * end of the chunk itself.
  */
 #ifndef TARN_LEDGER_H
 #define TARN_LEDGER_H
@@ -20,15 +20,12 @@
 #include "cursor.h"
 
 struct ledger {
-	_Atomic uint64_t newest; /* [a] an entry, odd; else a page, or: */
+	_Atomic uint64_t newest; /* [a] an entry, odd; else a node, or: */
 };
 
-/* Nothing claimed yet; none is kept. Neither is an entry or a page. */
+/* Nothing claimed yet; none is kept. Neither is an entry or a node. */
 #define LEDGER_EMPTY UINT64_C(0)
 #define LEDGER_OFF   UINT64_C(2)
-
-/* Entries of a page, which is a line. */
-#define LEDGER_ENTRIES 7
 
 static inline void ledger_init(struct ledger *ledger)
 {
@@ -44,10 +41,10 @@ static inline void ledger_turn_off(struct ledger *ledger)
 /* Nothing is claimed any more. Exclusive. */
 void ledger_reset(struct ledger *ledger);
 
-/* Bytes that the next claim has to bring for a page. Owner. */
+/* Bytes that the next claim has to bring beside. Owner. */
 size_t ledger_need(const struct ledger *ledger);
 
-/* Notes a chunk just claimed; if need be takes a page from its front. Owner. */
+/* Notes a chunk just claimed; if need be takes its end. Owner. */
 void ledger_note(struct ledger *ledger, struct chunk *chunk);
 
 /* Calls see(with, chunk) for each, in any order; ends are rounded up to a line.

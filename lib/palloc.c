@@ -106,10 +106,14 @@ static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,
 			 size_t size, size_t need, struct lost *lost)
 {
 	bool shared = pool_is_shared(pool);
-	size_t page = ledger_need(&local->ledger);
-	struct claim claim = {need + page,
-			      align_max(need, local_want(local, shared)) + page,
-			      shared, false, &local->claimer};
+	size_t beside = ledger_need(&local->ledger);
+	struct claim claim = {
+		need + beside,
+		align_max(need + beside, local_want(local, shared)),
+		shared,
+		false,
+		&local->claimer,
+		beside};
 	struct chunk chunk;
 
 	/* What was freed does not begin on a line. */

@@ -290,7 +290,7 @@ static bool pool_own(tarn_pool *pool, uint32_t slot)
 
 void *pool_claim_lasting(tarn_pool *pool, size_t size)
 {
-	struct claim claim = {size, size, true, true, NULL};
+	struct claim claim = {size, size, true, true, NULL, 0};
 	struct chunk chunk;
 
 	return cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,
@@ -310,7 +310,7 @@ static void *pool_claim_freed(tarn_pool *pool, size_t size, bool hard)
 /* From freed memory, a new block if need be, or all that there is. */
 static void *pool_claim_any(tarn_pool *pool, size_t size)
 {
-	struct claim claim = {size, size, true, false, NULL};
+	struct claim claim = {size, size, true, false, NULL, 0};
 	void *memory = pool_claim_freed(pool, size, false);
 	int error = errno;
 	struct chunk chunk;

@@ -262,7 +262,7 @@ static void *watch_claim(tarn_pool *pool, size_t alignment, size_t size)
 		alignment <= BLOCK_LINE ? align_up(zone, alignment) : alignment;
 	size_t need =
 		front + zone + align_up(align_max(size, 1), TARN_ALIGNMENT);
-	struct claim claim = {need, need, true, false, NULL};
+	struct claim claim = {need, need, true, false, NULL, 0};
 	struct chunk chunk;
 
 	if (!cursor_claim(&pool->cursor, slot_cache(), &pool->source, &claim,

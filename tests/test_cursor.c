@@ -55,7 +55,7 @@ static void chain_end(struct chain *chain)
 static bool claim_for(struct chain *chain, struct claimer *claimer, size_t need,
 		      size_t want, struct chunk *chunk)
 {
-	struct claim ask = {need, want, false, false, claimer};
+	struct claim ask = {need, want, false, false, claimer, 0};
 
 	return cursor_claim(&chain->cursor, NULL, &chain->source, &ask, chunk);
 }
@@ -68,7 +68,7 @@ static bool claim(struct chain *chain, size_t need, size_t want,
 
 static char *claim_lasting(struct chain *chain, size_t size)
 {
-	struct claim ask = {size, size, true, true, NULL};
+	struct claim ask = {size, size, true, true, NULL, 0};
 	struct chunk chunk;
 
 	ck_assert(cursor_claim(&chain->cursor, NULL, &chain->source, &ask,

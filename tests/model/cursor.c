@@ -44,8 +44,9 @@ static void begin(size_t left, size_t lines)
 static void claim(size_t need, bool lasting)
 {
 	unsigned self = model_self();
-	struct claim claim = {need, need, false, lasting,
-			      lasting ? NULL : &claimers[self]};
+	struct claim claim = {
+		need, need, false, lasting, lasting ? NULL : &claimers[self],
+		0};
 	struct chunk chunk = {NULL, NULL};
 
 	MODEL_ASSERT(cursor_claim(&cursor, NULL, &source, &claim, &chunk));

@@ -207,7 +207,7 @@ models_of()
 		echo cursor-grow cursor-pass cursor-reset ;;
 	cache-table) echo cache-enter ;;
 	depot-publish) echo reuse-depot ;;
-	ledger-page) echo local-ledger ;;
+	ledger-node) echo local-ledger ;;
 	local-change) echo local-figures local-figures-again ;;
 	shards-publish) echo large-free large-list ;;
 	table-publish) echo pool-enter2 pool-enter ;;
