@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Builds a program against the installed library, shared and static, in C and
 # in C++, by pkg-config where there is one, and runs it; then the
-# installed program, and looks for the manual. Called by make installcheck,
-# which says where everything is.
+# installed program, and looks for what gdb loads and for the manual. Called by
+# make installcheck, which says where everything is.
 set -eu
 : "${CC:?}" "${bindir:?}" "${includedir:?}" "${libdir:?}" "${man3dir:?}"
-: "${public_names:?}"
+: "${public_names:?}" "${gdb_dir:?}"
 
 if [ -n "${DESTDIR-}" ]; then
 	echo 'installcheck: skipped, nothing can be run from a DESTDIR'
@@ -104,6 +104,16 @@ LD_LIBRARY_PATH=$libdir "$bindir/tarn-replay" --version |
 	grep -q "^tarn-replay $VERSION\$"
 [ -s "$man3dir/../man1/tarn-replay.1" ]
 echo 'installcheck: tarn-replay: works'
+
+# gdb looks for it by what the shared library is called behind its links.
+name=libtarn.a
+[ ! -e "$libdir/libtarn.so" ] ||
+	name=$(basename "$(readlink -f "$libdir/libtarn.so")")
+[ -s "$gdb_dir/$name-gdb.py" ] || {
+	echo "installcheck: gdb finds no $gdb_dir/$name-gdb.py" >&2
+	exit 1
+}
+echo 'installcheck: what gdb loads is there'
 
 for name in tarn $public_names; do
 	[ -s "$man3dir/$name.3" ] || {
