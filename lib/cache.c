@@ -6,12 +6,14 @@
  * one, and its spare list is whole; a magazine is set once in the cache's table
  * and stays until the cache ends. A cache of a watched pool has neither
  * magazines nor slabs: each object is a large allocation of its own, so that
- * each call is a miss.
+ * each call is a miss. One of a pool that is sampled has no magazines, to the
+ * same end.
  */
 #include "cache.h"
 
 #include <errno.h>
 
+#include "sample.h"
 #include "slab.h"
 #include "watch.h"
 
@@ -114,7 +116,7 @@ static struct magazine *cache_magazine(tarn_cache *cache)
 	int error = errno;
 	struct magazine *magazine;
 
-	if (slot_get() == NULL)
+	if (slot_get() == NULL || sample_is_on(cache->pool))
 		return NULL;
 	/* The slot may just have come with a dead thread's magazine. */
 	magazine = cache_find(cache);
@@ -218,7 +220,7 @@ static void *cache_serve(tarn_cache *cache)
 }
 
 /* The miss without the out-of-memory handler. */
-static void *cache_alloc_try(tarn_cache *cache)
+static void *cache_alloc_try(tarn_cache *cache, const void *caller)
 {
 	WATCH_CALL(cache->pool, TRACE_MEMALIGN);
 	int error = errno;
@@ -226,9 +228,11 @@ static void *cache_alloc_try(tarn_cache *cache)
 
 	if (pool_is_refused(cache->pool))
 		return NULL;
-	if (!TARN_LIKELY(cache->pool->source.watched == 0))
-		return cache_alloc_watched(cache);
-	object = cache_serve(cache);
+	object = source_is_watched(&cache->pool->source)
+			 ? cache_alloc_watched(cache)
+			 : cache_serve(cache);
+	if (object != NULL && sample_is_on(cache->pool))
+		sample_object(cache->pool, object, cache->size, caller);
 	/* A larger slab may have failed before a smaller one did not. */
 	if (object != NULL)
 		errno = error;
@@ -238,7 +242,7 @@ static void *cache_alloc_try(tarn_cache *cache)
 static __attribute__((noinline)) void *cache_alloc_miss(tarn_cache *cache,
 							tarn_pool *pool)
 {
-	void *object = cache_alloc_try(cache);
+	void *object = cache_alloc_try(cache, __builtin_return_address(0));
 
 	return object == NULL && errno == ENOMEM
 		       ? pool_out_of_memory(pool, cache->size)
@@ -253,7 +257,9 @@ cache_free_miss(tarn_cache *cache, tarn_pool *pool, void *object)
 
 	if (pool_is_refused(pool))
 		return;
-	if (!TARN_LIKELY(pool->source.watched == 0)) {
+	if (sample_is_on(pool))
+		sample_free(pool, object);
+	if (source_is_watched(&pool->source)) {
 		cache_free_watched(cache, object);
 		return;
 	}
@@ -338,7 +344,7 @@ static tarn_cache *cache_make(tarn_pool *pool, const tarn_cache *shape)
 					    cache_list_least, cache_list_most);
 	slab_init(&cache->depot);
 	/* Of a pool that is watched it is a large allocation. */
-	if (TARN_LIKELY(pool->source.watched == 0))
+	if (!source_is_watched(&pool->source))
 		cache->depot.claimed = sizeof(*cache);
 	magazine_init(&cache->own, cache);
 	cache_link(cache);

@@ -547,7 +547,7 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 	block_reset(block);
 	while ((next = block_next(block)) != NULL) {
 		if ((kept + next->size / 2 > keep || next->size < least ||
-		     source->watched != 0) &&
+		     source_is_watched(source)) &&
 		    !block_is_lasting(next)) {
 			cursor_remove(cursor, cache, source, block);
 			continue;
@@ -563,7 +563,7 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 	/* ORDER exclusive (relaxed). */
 	atomic_store_explicit(&cursor->current, cursor->first,
 			      memory_order_relaxed);
-	if (source->watched != 0)
+	if (source_is_watched(source))
 		cursor_wipe(cursor, source);
 	return cursor_claim_first(cursor, size);
 }

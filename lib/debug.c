@@ -31,19 +31,23 @@ static uint32_t debug_fork_count MUTEX_GUARDED(debug_mutex);
 static const struct debug_word {
 	const char *name;
 	unsigned flag;
-} debug_words[] = {{"guard", WATCH_GUARD},   {"junk", WATCH_JUNK},
-		   {"owner", WATCH_OWNER},   {"zero", WATCH_ZERO},
-		   {"leaks", WATCH_LEAKS},   {"trace=", WATCH_TRACE},
-		   {"report=", WATCH_REPORT}};
+} debug_words[] = {{"guard", WATCH_GUARD},    {"junk", WATCH_JUNK},
+		   {"owner", WATCH_OWNER},    {"zero", WATCH_ZERO},
+		   {"leaks", WATCH_LEAKS},    {"trace=", WATCH_TRACE},
+		   {"report=", WATCH_REPORT}, {"sample=", WATCH_SAMPLE}};
 
 /* Words that go on with the name of a file. */
-#define DEBUG_FILES (WATCH_TRACE | WATCH_REPORT)
+#define DEBUG_FILES (WATCH_TRACE | WATCH_REPORT | WATCH_SAMPLE)
 
-static struct {
+/* One that is written at exit. */
+struct debug_file {
 	int file; /* -1: none */
 	bool by_process;
 	char pattern[DEBUG_FILE];
-} debug_report = {.file = -1};
+};
+
+static struct debug_file debug_report = {.file = -1};
+static struct debug_file debug_sample = {.file = -1};
 
 /* The tools are told nothing, and memory is laid out as without them. */
 static const char debug_unwatched[] = "unwatched";
@@ -104,11 +108,24 @@ const char *debug_getenv(const char *name)
 }
 #endif
 
-static bool debug_open_report(void)
+static bool debug_create(struct debug_file *at)
 {
-	debug_report.file =
-		trace_create(debug_report.pattern, &debug_report.by_process);
-	return debug_report.file >= 0;
+	at->file = trace_create(at->pattern, &at->by_process);
+	return at->file >= 0;
+}
+
+static bool debug_open_at_exit(struct debug_file *at, const char *pattern)
+{
+	strncpy(at->pattern, pattern, sizeof(at->pattern) - 1);
+	return debug_create(at);
+}
+
+static bool debug_open_file(unsigned flag, const char *pattern)
+{
+	if (flag == WATCH_TRACE)
+		return trace_open(pattern);
+	return debug_open_at_exit(
+		flag == WATCH_REPORT ? &debug_report : &debug_sample, pattern);
 }
 
 static void debug_open(const struct debug_word *word, const char *name,
@@ -120,9 +137,7 @@ static void debug_open(const struct debug_word *word, const char *name,
 		length = sizeof(file) - 1;
 	memcpy(file, name, length);
 	file[length] = '\0';
-	if (word->flag == WATCH_REPORT)
-		memcpy(debug_report.pattern, file, length + 1);
-	if (word->flag == WATCH_TRACE ? trace_open(file) : debug_open_report())
+	if (debug_open_file(word->flag, file))
 		debug_watched |= word->flag;
 	else /* NOLINTNEXTLINE(concurrency-mt-unsafe): not of what open sets */
 		debug_say("TARN_DEBUG: %s%s: %s", word->name, file,
@@ -176,12 +191,22 @@ void debug_configure(void)
 	aside_end(aside);
 }
 
+static FILE *debug_take_file(struct debug_file *at)
+{
+	int file = at->file;
+
+	at->file = -1;
+	return file < 0 ? NULL : fdopen(file, "w");
+}
+
 FILE *debug_report_file(void)
 {
-	int file = debug_report.file;
+	return debug_take_file(&debug_report);
+}
 
-	debug_report.file = -1;
-	return file < 0 ? NULL : fdopen(file, "w");
+FILE *debug_sample_file(void)
+{
+	return debug_take_file(&debug_sample);
 }
 
 /* ---- fork ------------------------------------------------------- */
@@ -192,12 +217,14 @@ uint32_t debug_forks(void)
 }
 
 /* The parent's file is the parent's to write. */
-static void debug_report_after_fork(void)
+static void debug_file_after_fork(struct debug_file *at)
 {
-	close(debug_report.file);
-	debug_report.file = -1;
-	if (debug_report.by_process)
-		debug_open_report();
+	if (at->file < 0)
+		return;
+	close(at->file);
+	at->file = -1;
+	if (at->by_process)
+		debug_create(at);
 }
 
 void debug_after_fork(void)
@@ -207,8 +234,8 @@ void debug_after_fork(void)
 	debug_fork_count++;
 	if ((debug_watched & WATCH_TRACE) != 0)
 		trace_after_fork_locked();
-	if (debug_report.file >= 0)
-		debug_report_after_fork();
+	debug_file_after_fork(&debug_report);
+	debug_file_after_fork(&debug_sample);
 	aside_end(aside);
 	mutex_unlock(&debug_mutex);
 }

@@ -35,8 +35,9 @@ _Noreturn void debug_die(const char *format, ...)
 extern struct mutex debug_mutex __attribute__((visibility("hidden")));
 void debug_after_fork(void) MUTEX_DROPPED(debug_mutex);
 
-/* Where the report of this process goes, once: or NULL. */
+/* Where the report of this process goes, and its profile, once: or NULL. */
 FILE *debug_report_file(void) MUTEX_HELD(debug_mutex);
+FILE *debug_sample_file(void) MUTEX_HELD(debug_mutex);
 
 /* How many forks led to this process. */
 uint32_t debug_forks(void) MUTEX_HELD(debug_mutex);

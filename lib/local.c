@@ -25,14 +25,6 @@ static const size_t local_least_tail = 32;
 
 /* ---- the three words that others read -------------------------------- */
 
-static struct room local_room(const struct local *local)
-{
-	/* ORDER local-room (relaxed): the owner reads what it wrote. */
-	return (struct room){
-		__atomic_load_n(&local->hot.last, __ATOMIC_RELAXED),
-		__atomic_load_n(&local->hot.end, __ATOMIC_RELAXED)};
-}
-
 /* Sets all three; a reader between two of the stores sees `changes` odd. */
 static void local_set(struct local *local, struct room room, size_t given)
 {
@@ -397,7 +389,8 @@ void *local_take_chunk(struct local *local, struct chunk chunk,
 		fresh = old;
 	} else {
 		rest = old;
-		local->chunk_end = chunk.end;
+		/* Odd is what has a cut. */
+		local->chunk_end = chunk.end - ((uintptr_t)chunk.end & 1);
 		if (listed != NULL)
 			local->side->marks.floor = chunk.start;
 	}
@@ -431,6 +424,64 @@ struct marked_chunk *local_leave_chunks(struct local *local, struct room room,
 	marks->chunks = chunks;
 	local_set(local, room, given);
 	return left;
+}
+
+/* ---- a room that is cut ---------------------------------------------- */
+
+/* On a line, where no alignment of the inline calls leaves a gap. */
+void local_cut(struct local *local, size_t bytes)
+{
+	struct room room = local_room(local);
+	char *at = room.last + bytes;
+	size_t given = local_given(local);
+
+	at -= (uintptr_t)at & (BLOCK_LINE - 1);
+	if ((size_t)(room.end - at) < sizeof(struct local_cut))
+		at -= BLOCK_LINE;
+	if ((uintptr_t)at < (uintptr_t)room.last)
+		at = room.last;
+	given -= (size_t)(room.end - at);
+	if ((size_t)(room.end - at) >= sizeof(struct local_cut)) {
+		*(struct local_cut *)at = (struct local_cut){
+			room.end, local->chunk_end,
+			(size_t)(room.last + bytes - at), local_depth(local)};
+		local->chunk_end = at + 1;
+	}
+	/* Too small a room is lost. */
+	local_set(local, (struct room){room.last, at}, given);
+}
+
+struct room local_join(struct local *local)
+{
+	struct local_cut *cut = local_cut_of(local);
+	struct room old = local_room(local), whole, rest = {NULL, NULL};
+	size_t given = local_given(local) - room_size(old);
+
+	if (cut == NULL || cut->depth != local_depth(local))
+		return rest;
+	whole = (struct room){(char *)cut, cut->end};
+	local->chunk_end = cut->chunk_end;
+	if (old.end == whole.last) {
+		whole.last = old.last;
+	} else if (room_size(old) > room_size(whole)) {
+		rest = whole;
+		whole = old;
+	} else {
+		rest = old;
+	}
+	local_set(local, whole, given + room_size(whole));
+	/* What is left within a mark comes back with the rewind. */
+	return local_depth(local) == 0 ? local_keep_tail(local, rest)
+				       : (struct room){NULL, NULL};
+}
+
+void local_forget_cuts(struct local *local)
+{
+	struct local_cut *cut;
+
+	while ((cut = local_cut_of(local)) != NULL &&
+	       cut->depth > local_depth(local))
+		local->chunk_end = cut->chunk_end;
 }
 
 bool local_resize(struct local *local, void *ptr, size_t old_size,

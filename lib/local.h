@@ -59,6 +59,9 @@ struct local_marks {
 	struct room outer;           /* [o] the room at the outermost     */
 };
 
+/* Of births: there may be some, within any number of marks. */
+#define LOCAL_BIRTHS_ANY UINT16_MAX
+
 /* What only some local pools need: reuse.c makes it, in lasting memory. */
 struct local_side {
 	struct room aside; /* [o] the room, while freed memory goes before it */
@@ -86,7 +89,8 @@ struct local {
 			void *known[3];          /* last, end and max        */
 			struct tarn_pool *pool;  /* [c]                      */
 			struct ledger ledger;    /* [a] chunks claimed       */
-			char *chunk_end;         /* [o] end, before packed   */
+			char *chunk_end;         /* [o] end, before packed;
+						    odd: see local_cut       */
 			struct local_side *side; /* [o] NULL: not needed yet */
 			_Atomic size_t given;    /* [o] bytes handed out, and
 						    the room; others read    */
@@ -174,10 +178,62 @@ static inline void local_add_given(struct local *local, size_t size)
 			      memory_order_relaxed);
 }
 
+/* ---- a room that is cut ---------------------------------------------- */
+
+/*
+ * Part of a room goes out of sight, so that there is a miss at a place that
+ * somebody chose. This is at its front, and one above its address is
+ * `chunk_end`: so the room, its cut and all before it come and go together as
+ * marks are rewound.
+ */
+struct local_cut {
+	char *end;       /* of what is out of sight                        */
+	char *chunk_end; /* of the local pool, as it was before            */
+	size_t left;     /* bytes from the cut to that place, or SIZE_MAX: it
+			    was passed                                     */
+	uint32_t depth;  /* marks open at the time: it is theirs to undo   */
+};
+
+/* Where the room ends by a cut; NULL: it has all that is left of its chunk. */
+static inline struct local_cut *local_cut_of(const struct local *local)
+{
+	return ((uintptr_t)local->chunk_end & 1) != 0
+		       ? (struct local_cut *)(local->chunk_end - 1)
+		       : NULL;
+}
+
+/* The room at hand. Owner. */
+static inline struct room local_room(const struct local *local)
+{
+	/* ORDER local-room (relaxed): the owner reads what it wrote. */
+	return (struct room){
+		__atomic_load_n(&local->hot.last, __ATOMIC_RELAXED),
+		__atomic_load_n(&local->hot.end, __ATOMIC_RELAXED)};
+}
+
+/* Has the room end `bytes` on, which is less than it has, or up to a few lines
+   before. Owner. */
+void local_cut(struct local *local, size_t bytes);
+
+/* Has the room whole again, if no mark was made since the cut. Returns what is
+   lost by that, if objects stand between. Owner. */
+struct room local_join(struct local *local);
+
+/* A rewind ended marks: their cuts are none any more. Owner. */
+void local_forget_cuts(struct local *local);
+
 /* Takes the room out of sight, so that each request is a miss; puts it back.
    Each does nothing where it is so already. Owner. */
 void local_set_aside(struct local *local);
 void local_put_back(struct local *local);
+
+/* Whether a room is out of sight. Owner. */
+static inline bool local_has_aside(const struct local *local)
+{
+	return local->side != NULL &&
+	       local->side->aside.last != local->side->aside.end;
+}
+
 /* How deep within marks something was born, where it is noted that there is
    such a thing: of so many marks it tells no more. */
 static inline uint16_t births_note(uint16_t deepest, struct birth birth)

@@ -29,6 +29,8 @@
 #define WATCH_TRACE 256U /* calls are recorded                      */
 /* Not one that has a pool watched: those alive at exit are reported. */
 #define WATCH_REPORT 512U
+/* Nor this one, though each of its misses is looked at: see sample.h. */
+#define WATCH_SAMPLE 1024U
 
 /* Bytes in front of an object and behind it that nobody may touch. */
 #define MARK_ZONE ((size_t)16)

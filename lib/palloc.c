@@ -9,24 +9,26 @@
 #include <string.h>
 
 #include "probe.h"
+#include "sample.h"
 #include "watch.h"
 
 struct request {
 	size_t alignment;
 	size_t size;
 	size_t extent; /* bytes: what the object takes, if it is not large */
+	bool up;       /* from the front of a room                         */
 };
 
 /* What tarn_palloc asks for. */
 static struct request request_any(size_t size)
 {
 	return (struct request){TARN_ALIGNMENT, size,
-				align_up(size, TARN_ALIGNMENT)};
+				align_up(size, TARN_ALIGNMENT), true};
 }
 
 static struct request request_aligned(size_t alignment, size_t size)
 {
-	return (struct request){alignment, size, size};
+	return (struct request){alignment, size, size, false};
 }
 
 /* ---- the layers of a miss -------------------------------------------- */
@@ -201,13 +203,14 @@ static void *palloc_try(tarn_pool *pool, struct local *local,
 	}
 	if (pool_is_refused(pool))
 		return NULL;
-	if (!TARN_LIKELY(pool->source.watched == 0))
+	if (source_is_watched(&pool->source))
 		return serve_watched(pool, local, request);
 	if (request->size != 0)
 		return serve(pool, local, request);
 	if (request->alignment <= TARN_ALIGNMENT)
 		return local != NULL ? local->hot.last : (void *)pool;
-	return serve(pool, local, &(struct request){request->alignment, 1, 1});
+	return serve(pool, local,
+		     &(struct request){request->alignment, 1, 1, false});
 }
 
 void *pool_out_of_memory(tarn_pool *pool, size_t size)
@@ -233,6 +236,24 @@ palloc_miss(tarn_pool *pool, struct local *local, const struct request *request)
 		       : object;
 }
 
+/* One that is sampled, or not. */
+static void *palloc_try_sampled(tarn_pool *pool, struct local *local,
+				const struct request *request,
+				const void *caller)
+{
+	struct sample_ask ask = {request->alignment, request->size,
+				 request->up};
+	struct sample sample;
+	void *object;
+
+	if (!sample_is_on(pool) || pool_is_refused(pool))
+		return palloc_try(pool, local, request);
+	sample = sample_begin(local, &ask);
+	object = palloc_try(pool, local, request);
+	sample_end(pool, &sample, object, request->size, caller);
+	return object;
+}
+
 /* In a call of its own: the handler may leave it by longjmp. */
 static void *palloc_try_watched(tarn_pool *pool, struct local *local,
 				const struct request *request,
@@ -244,7 +265,7 @@ static void *palloc_try_watched(tarn_pool *pool, struct local *local,
 
 	if (local != NULL)
 		watch_local(pool, local);
-	object = palloc_try(pool, local, request);
+	object = palloc_try_sampled(pool, local, request, caller);
 	watch_trace_alloc(pool, request->alignment, request->size, object);
 	return object;
 }

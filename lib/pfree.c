@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sample.h"
 #include "watch.h"
 
 /* ---- resizing -------------------------------------------------------- */
@@ -34,6 +35,11 @@ static void *prealloc_keep_small(tarn_pool *pool, struct local *local,
 	reuse_begin_room(local);
 	kept = new_size <= local->hot.max &&
 	       local_resize(local, ptr, old_size, new_size);
+	if (kept && sample_is_on(pool)) {
+		sample_room(local);
+		if (new_size == 0)
+			sample_free(pool, ptr);
+	}
 	reuse_end_room(local);
 	if (kept)
 		return ptr;
@@ -43,20 +49,44 @@ static void *prealloc_keep_small(tarn_pool *pool, struct local *local,
 	return ptr;
 }
 
+static void *prealloc_large(tarn_pool *pool, void *ptr, size_t new_size)
+{
+	struct large_use use = pool_large_use(pool);
+
+	return large_resize(&pool->large, &use, ptr, new_size);
+}
+
+/* As if the old one were freed, and a new one allocated. */
+static __attribute__((noinline)) void *
+prealloc_large_sampled(tarn_pool *pool, void *ptr, size_t new_size)
+{
+	struct watch_object taken;
+	bool sampled = sample_take(pool, ptr, &taken);
+	void *kept = prealloc_large(pool, ptr, new_size);
+
+	if (kept != NULL)
+		sample_object(pool, kept, new_size,
+			      __builtin_return_address(0));
+	if (sampled && kept != NULL)
+		sample_freed(&taken);
+	else if (sampled)
+		sample_put_back(pool, &taken);
+	return kept;
+}
+
 /* In place, or by upstream; NULL where it has to be copied. */
 static void *prealloc_keep(tarn_pool *pool, void *ptr, size_t old_size,
 			   size_t new_size)
 {
 	struct local *local = pool_find_local(pool);
-	struct large_use use;
 
 	if (local != NULL && old_size <= local->hot.max)
 		return prealloc_keep_small(pool, local, ptr, old_size,
 					   new_size);
 	if (new_size <= pool->own.hot.max || new_size > PTRDIFF_MAX)
 		return NULL;
-	use = pool_large_use(pool);
-	return large_resize(&pool->large, &use, ptr, new_size);
+	return sample_is_on(pool) ? prealloc_large_sampled(pool, ptr, new_size)
+				  : prealloc_large(pool, ptr, new_size);
 }
 
 /* Moves what it can, so that a pointer to the old place is found out. */
@@ -93,10 +123,12 @@ static void *prealloc_move(tarn_pool *pool, void *ptr, size_t old_size,
 			   size_t new_size)
 {
 	void *moved = tarn_palloc(pool, new_size);
-	bool watched = !TARN_LIKELY(pool->source.watched == 0);
+	bool watched = source_is_watched(&pool->source);
 
 	if (moved == NULL)
 		return NULL;
+	if (sample_is_on(pool))
+		sample_free(pool, ptr);
 	memcpy(moved, ptr, align_min(old_size, new_size));
 	if (align_min(old_size, new_size) > pool->own.hot.max)
 		prealloc_inherit(pool, ptr, moved);
@@ -111,9 +143,9 @@ static void *prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 		      size_t new_size)
 {
 	void *kept =
-		TARN_LIKELY(pool->source.watched == 0)
-			? prealloc_keep(pool, ptr, old_size, new_size)
-			: prealloc_keep_watched(pool, ptr, old_size, new_size);
+		source_is_watched(&pool->source)
+			? prealloc_keep_watched(pool, ptr, old_size, new_size)
+			: prealloc_keep(pool, ptr, old_size, new_size);
 
 	return kept != NULL ? kept
 			    : prealloc_move(pool, ptr, old_size, new_size);
@@ -145,10 +177,25 @@ void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 
 /* ---- freeing --------------------------------------------------------- */
 
+/* As pfree_large; what is refused stays sampled. */
+static bool pfree_large_sampled(tarn_pool *pool, void *ptr)
+{
+	struct watch_object taken;
+	bool sampled = sample_take(pool, ptr, &taken);
+	bool freed = pfree_large(pool, ptr);
+
+	if (sampled && freed)
+		sample_freed(&taken);
+	else if (sampled)
+		sample_put_back(pool, &taken);
+	return freed;
+}
+
 static bool pfree_watched(tarn_pool *pool, void *ptr)
 {
 	uint32_t id = watch_is_traced(pool) ? watch_trace_id(ptr) : 0;
-	bool freed = pfree_large(pool, ptr);
+	bool freed = sample_is_on(pool) ? pfree_large_sampled(pool, ptr)
+					: pfree_large(pool, ptr);
 
 	if (freed) {
 		watch_freed(pool, ptr);
@@ -215,7 +262,9 @@ static bool pfree_extent(tarn_pool *pool, void *ptr, size_t alignment,
 
 	if (pool_is_refused(pool))
 		return false;
-	if (!TARN_LIKELY(pool->source.watched == 0))
+	if (sample_is_on(pool))
+		sample_free(pool, ptr);
+	if (source_is_watched(&pool->source))
 		return pfree_sized_watched(pool, ptr, alignment, size);
 	if ((large || pool_has_strays(pool)) && pfree_large(pool, ptr))
 		return true;

@@ -16,6 +16,7 @@
 #include "cache.h"
 #include "probe.h"
 #include "reuse.h"
+#include "sample.h"
 #include "watch.h"
 
 /* ---- the end of a round ---------------------------------------------- */
@@ -195,7 +196,7 @@ static void pool_reset(tarn_pool *pool)
 {
 	struct block_cache *cache = slot_cache();
 	struct large_use use = pool_large_use(pool);
-	bool watched = !TARN_LIKELY(pool->source.watched == 0);
+	bool watched = source_is_watched(&pool->source);
 	struct chunk first;
 	struct local *local;
 	uint32_t at, slot;
@@ -205,7 +206,7 @@ static void pool_reset(tarn_pool *pool)
 	if (pool->caches != NULL)
 		cache_end_all(pool);
 	large_reset(&pool->large, &use);
-	if (watched)
+	if (!TARN_LIKELY(pool->source.watched == 0))
 		watch_reset(pool);
 	pool->own.claimer.again = NULL;
 	for (at = 0; (local = pool_next_local(pool, &at, &slot)) != NULL;)
@@ -216,6 +217,8 @@ static void pool_reset(tarn_pool *pool)
 	local_reset(&pool->own, watched ? local_nothing(&pool->own) : first);
 	for (at = 0; (local = pool_next_local(pool, &at, &slot)) != NULL;)
 		local_reset(local, local_nothing(local));
+	if (sample_is_on(pool))
+		sample_pool(pool);
 }
 
 void tarn_pool_reset(tarn_pool *pool)
@@ -330,7 +333,7 @@ void *pool_claim_object(tarn_pool *pool, size_t size)
 {
 	struct large_use use;
 
-	if (TARN_LIKELY(pool->source.watched == 0))
+	if (!source_is_watched(&pool->source))
 		return pool_claim_any(pool, size);
 	use = pool_large_use(pool);
 	return large_alloc(&pool->large, &use, BIRTH_NONE, BLOCK_LINE, size);

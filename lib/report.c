@@ -203,7 +203,7 @@ static void see_pool(struct report *report, tarn_pool *pool)
 	report->owner =
 		atomic_load_explicit(&pool->owner, memory_order_relaxed);
 	/* Objects of a pool that is watched are in nobody's chunks. */
-	report->rest = pool->source.watched != 0 && pool_is_shared(pool)
+	report->rest = source_is_watched(&pool->source) && pool_is_shared(pool)
 			       ? SLOT_UNOWNED
 			       : report->owner;
 	mutex_lock(&pool->mutex);

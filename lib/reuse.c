@@ -79,6 +79,8 @@ static struct bins *bins_make(struct local *local)
 	bins->bytes = 0;
 	bins->slow = 0;
 	local_side_init(&bins->side, 0, lasting);
+	if (!TARN_LIKELY(pool->source.watched == 0))
+		bins->side.marks.large = LOCAL_BIRTHS_ANY;
 	local->side = &bins->side;
 	bins_set_budget(local);
 	return bins;
@@ -97,12 +99,12 @@ static struct bins *bins_get(struct local *local)
 }
 
 /* The same, where no mark is open and there is a depot to flush them to: from
-   now on pieces come to them by a few stores. */
+   now on pieces come to them by a few stores, save where each is looked at. */
 static struct bins *bins_open(struct local *local)
 {
 	struct bins *bins = bins_get(local);
 
-	if (bins != NULL)
+	if (bins != NULL && TARN_LIKELY(local->pool->source.watched == 0))
 		bins->side.most =
 			align_min(local->pool->own.hot.max, DEPOT_SMALL);
 	return bins;

@@ -10,6 +10,7 @@
 #include "rewind.h"
 
 #include "reuse.h"
+#include "sample.h"
 #include "watch.h"
 
 /* What a tarn_mark holds. */
@@ -113,7 +114,7 @@ static __attribute__((noinline)) tarn_mark mark_slow(struct local *local,
 {
 	if (reuse_side(local) == NULL)
 		return (tarn_mark){{NULL}};
-	if (!TARN_LIKELY(local->pool->source.watched == 0))
+	if (source_is_watched(&local->pool->source))
 		return mark_watched(local, caller);
 	reuse_begin_room(local);
 	return mark_make(local);
@@ -205,6 +206,8 @@ static void rewind_room(tarn_pool *pool, struct local *local,
 	marks->depth = mark->depth;
 	marks->floor = mark->floor;
 	local->side->most = mark->most;
+	if (sample_is_on(pool))
+		sample_rewind(local);
 	rewind_chunks(pool, local, left,
 		      (size_t)(mark->room.end - mark->room.last));
 }
@@ -221,6 +224,8 @@ static void rewind_objects(tarn_pool *pool, struct local *local,
 	local->side->marks.depth = mark->depth;
 	local->side->marks.floor = mark->floor;
 	local->side->most = mark->most;
+	if (sample_is_on(pool))
+		sample_rewind(local);
 }
 
 /* Ends what has a birth; false: the mark is not open, or not any more. */
@@ -259,10 +264,12 @@ rewind_slow(struct local *local, const struct mark *mark, const void *caller)
 {
 	tarn_pool *pool = local->pool;
 
-	if (!TARN_LIKELY(pool->source.watched == 0)) {
+	if (source_is_watched(&pool->source)) {
 		rewind_watched(local, mark, caller);
 	} else if (rewind_births(pool, local, mark)) {
 		rewind_room(pool, local, mark);
+		if (sample_is_on(pool))
+			sample_room(local);
 		reuse_end_room(local);
 	}
 }

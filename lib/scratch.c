@@ -72,7 +72,7 @@ static bool scratch_make(struct slot *slot, struct slot_scratch *scratch)
 	scratch->memory = block_memory(pool->cursor.first);
 	/* Which makes this thread the owner of the first local pool. */
 	pool_local(pool);
-	if (TARN_LIKELY(pool->source.watched == 0))
+	if (!source_is_watched(&pool->source))
 		scratch_warm(pool);
 	return true;
 }

@@ -137,7 +137,7 @@ static struct pool_data *data_make(tarn_pool *pool)
 	if (entry == NULL)
 		return pool_out_of_memory(pool, sizeof(*entry));
 	/* Of a pool that is watched it is a large allocation. */
-	if (TARN_LIKELY(pool->source.watched == 0))
+	if (!source_is_watched(&pool->source))
 		local_count(local, sizeof(*entry));
 	return entry;
 }

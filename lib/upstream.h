@@ -32,6 +32,12 @@ extern const struct source source_malloc __attribute__((visibility("hidden")));
 
 struct source source_of(const tarn_upstream *upstream, struct limit *limit);
 
+/* Whether a pool that has its memory from there is laid out as watched. */
+static inline bool source_is_watched(const struct source *source)
+{
+	return !TARN_LIKELY((source->watched & ~WATCH_SAMPLE) == 0);
+}
+
 /* Whether it is malloc, whatever else is said of it. */
 bool source_is_malloc(const struct source *source);
 

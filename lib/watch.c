@@ -9,6 +9,7 @@
 
 #include "guard.h"
 #include "report.h"
+#include "sample.h"
 
 /* Pools that are remembered after their end. */
 enum {
@@ -111,7 +112,8 @@ static void watch_empty(tarn_pool *pool)
 	pool->watch->guard = pool->source;
 	pool->watch->guard.upstream = guard_upstream;
 	if ((debug_watched & WATCH_ASAN) != 0)
-		pool->watch->objects.mask = UINTPTR_MAX;
+		pool->watch->objects.mask = pool->watch->samples.mask =
+			UINTPTR_MAX;
 }
 
 bool watch_pool(tarn_pool *pool, const tarn_options *options)
@@ -123,10 +125,14 @@ bool watch_pool(tarn_pool *pool, const tarn_options *options)
 		return false;
 	}
 	pool->watch = watch;
-	/* A report is to show a pool as it is without. */
-	if (debug_watched != WATCH_REPORT) {
+	/* These are to show a pool as it is without. */
+	if ((debug_watched & ~(WATCH_REPORT | WATCH_SAMPLE)) != 0) {
 		watch_empty(pool);
 		watch_own(pool);
+	}
+	if ((debug_watched & WATCH_SAMPLE) != 0) {
+		pool->source.watched |= WATCH_SAMPLE;
+		sample_pool(pool);
 	}
 	mutex_lock(&debug_mutex);
 	if (watch_is_told(pool))
@@ -215,6 +221,7 @@ void watch_reset(tarn_pool *pool)
 			watch_end_object(pool, objects_show(objects, i));
 	objects_clear(objects);
 	pool->watch->held = 0;
+	sample_reset(pool);
 }
 
 void watch_pool_end(tarn_pool *pool)
@@ -463,6 +470,8 @@ __attribute__((destructor)) static void watch_exit(void)
 		watch_each_locked(watch_tell_leak, &leaks);
 	if ((debug_watched & WATCH_REPORT) != 0)
 		report_all_locked();
+	if ((debug_watched & WATCH_SAMPLE) != 0)
+		sample_write_locked();
 	mutex_unlock(&debug_mutex);
 	if (leaks != 0)
 		debug_say("leaks: %zu pools", leaks);

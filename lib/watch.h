@@ -23,6 +23,7 @@ struct watch {
 	struct source guard;     /* [c] of objects before a guard     */
 	struct objects objects;  /* [l] the pool's mutex              */
 	size_t held;             /* [l] the pool's mutex: by those    */
+	struct objects samples;  /* [l] the pool's mutex: see sample.h */
 	void *freed[64];         /* [l] the pool's mutex: the latest  */
 	size_t freed_next;       /* [l] the pool's mutex              */
 	uint32_t number;         /* [c] in a trace                    */

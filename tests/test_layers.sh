@@ -31,6 +31,8 @@ trace.h:     align.h
 trace.c:     trace.h aside.h
 debug.h:     mark.h mutex.h
 debug.c:     debug.h aside.h trace.h
+profile.h:   debug.h
+profile.c:   profile.h
 guard.h:     tarn.h
 guard.c:     guard.h align.h debug.h
 limit.h:     mutex.h prefix.h
@@ -62,17 +64,19 @@ cache.h:     pool.h unit.h
 slab.h:      cache.h
 slab.c:      slab.h reuse.h
 report.h:    debug.h
+sample.h:    debug.h pool.h
 watch.h:     debug.h objects.h pool.h trace.h
-watch.c:     watch.h guard.h report.h
-cache.c:     cache.h slab.h watch.h
+watch.c:     watch.h guard.h report.h sample.h
+sample.c:    sample.h aside.h profile.h reuse.h watch.h
+cache.c:     cache.h sample.h slab.h watch.h
 report.c:    report.h aside.h reuse.h slab.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
-pool.c:      pool.h cache.h probe.h reuse.h watch.h
-palloc.c:    probe.h reuse.h watch.h
-rewind.c:    reuse.h rewind.h watch.h
+pool.c:      pool.h cache.h probe.h reuse.h sample.h watch.h
+palloc.c:    probe.h reuse.h sample.h watch.h
+rewind.c:    reuse.h rewind.h sample.h watch.h
 scratch.c:   reuse.h watch.h
-pfree.c:     reuse.h watch.h
+pfree.c:     reuse.h sample.h watch.h
 stats.c:     watch.h cache.h
 string.c:    watch.h
 END

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Heap sampling: see sample.h.
+ *
+ * That no estimate leans to one side rests on three things. The distance to a
+ * sample point has no memory: so it may be drawn anew whenever something
+ * happened that does not depend on where the point is, and must not be where
+ * it does. What decides whether the room or the request itself draws does not
+ * depend on it either. And bytes that alignment skips count as passed, but for
+ * no request: a point among them is drawn anew.
+ */
+#include "sample.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "aside.h"
+#include "profile.h"
+#include "reuse.h"
+#include "watch.h"
+
+/* ---- drawing --------------------------------------------------------- */
+
+/* [o] of the generator, which is Marsaglia's xorshift; 0: not seeded yet */
+static TARN_TLS uint64_t sample_state;
+
+static uint64_t sample_next_seed MUTEX_GUARDED(debug_mutex);
+
+/*
+ * An exponential distance, rounded down: each of its bits is 1 by itself, the
+ * n-th with a probability of 1 / (1 + exp(2^n / PROFILE_MEAN)). Here is that,
+ * times 2^32; higher ones are never set.
+ */
+static const uint32_t sample_odds[] = {
+	2147481600, 2147479552, 2147475456, 2147467264, 2147450880, 2147418112,
+	2147352576, 2147221504, 2146959360, 2146435072, 2145386497, 2143289349,
+	2139095083, 2130706773, 2113931946, 2080396621, 2013440410, 1880437610,
+	1621524825, 1155094609, 511972652,  77250184,   1440318,    483};
+
+#define SAMPLE_BITS (sizeof(sample_odds) / sizeof(*sample_odds))
+
+/* After Steele, Lea and Flood: seeds in a row become states far apart. */
+static uint64_t seed_mix(uint64_t seed)
+{
+	seed = (seed ^ (seed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	seed = (seed ^ (seed >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return (seed ^ (seed >> 31)) | 1;
+}
+
+static __attribute__((noinline)) void sample_begin_thread(void)
+{
+	struct timespec now = {0, 0};
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	mutex_lock(&debug_mutex);
+	if (sample_next_seed == 0)
+		sample_next_seed = ((uint64_t)now.tv_sec << 30) ^
+				   (uint64_t)now.tv_nsec ^
+				   ((uint64_t)getpid() << 40);
+	sample_next_seed += UINT64_C(0x9e3779b97f4a7c15);
+	sample_state = seed_mix(sample_next_seed);
+	mutex_unlock(&debug_mutex);
+}
+
+void sample_seed(uint64_t seed)
+{
+	mutex_lock(&debug_mutex);
+	sample_next_seed = seed;
+	mutex_unlock(&debug_mutex);
+	sample_state = 0;
+}
+
+static uint32_t sample_random(void)
+{
+	uint64_t state = sample_state;
+
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	sample_state = state;
+	return (uint32_t)((state * UINT64_C(0x2545f4914f6cdd1d)) >> 32);
+}
+
+/* Bytes to the next sample point, or `most` or more: it is not among these.
+   From the highest bit down, so that mostly few are drawn. */
+static size_t sample_draw(size_t most)
+{
+	size_t bytes = 0;
+
+	if (!TARN_LIKELY(sample_state != 0))
+		sample_begin_thread();
+	for (size_t bit = SAMPLE_BITS; bit-- > 0 && bytes < most;)
+		if (sample_random() < sample_odds[bit])
+			bytes |= (size_t)1 << bit;
+	return bytes;
+}
+
+/* ---- rooms ----------------------------------------------------------- */
+
+static size_t room_size(struct room room)
+{
+	return (size_t)(room.end - room.last);
+}
+
+/* What the inline calls take of the room, if it has so much. */
+static size_t room_taken(struct room room, const struct sample_ask *ask)
+{
+	return ask->up ? align_up(ask->size, TARN_ALIGNMENT)
+		       : ask->size + (((uintptr_t)room.end - ask->size) &
+				      (ask->alignment - 1));
+}
+
+/*
+ * Whether the room, with what is cut off it, has what is asked for: then the
+ * sample point that was drawn for it decides, and not another one.
+ */
+static bool sample_meets_room(const struct local *local,
+			      const struct sample_ask *ask,
+			      struct sample *sample)
+{
+	const struct local_cut *cut = local_cut_of(local);
+	struct room room = local_room(local);
+	size_t taken = room_taken(room, ask), rest = room_size(room), before;
+
+	if (local_has_aside(local) || ask->alignment > TARN_ALIGNMENT_INLINE)
+		return false;
+	if (cut == NULL || cut->left == SIZE_MAX)
+		return taken <= rest;
+	if (taken > rest + (size_t)(cut->end - (const char *)cut))
+		return false;
+	before = rest + cut->left;
+	sample->due = before < ask->size;
+	if (before >= taken)
+		sample->next = before - taken;
+	return true;
+}
+
+/* The room whole again, as far as it is to be had. */
+static void sample_join(struct local *local)
+{
+	struct room lost = local_join(local);
+
+	if (reuse_is_active(local->pool))
+		reuse_give_run(local->pool, lost.last, room_size(lost));
+}
+
+/* Cuts the room `next` bytes on, or wherever is drawn. */
+static void sample_cut(struct local *local, size_t next)
+{
+	bool aside = local_has_aside(local);
+	struct local_cut *cut;
+	size_t size;
+
+	if (aside)
+		local_put_back(local);
+	sample_join(local);
+	size = room_size(local_room(local));
+	if (next == SAMPLE_ANY)
+		next = sample_draw(size);
+	/* One that a mark keeps: its point is not the next one any more. */
+	cut = local_cut_of(local);
+	if (cut != NULL)
+		cut->left = SIZE_MAX;
+	if (next < size)
+		local_cut(local, next);
+	if (aside)
+		local_set_aside(local);
+}
+
+void sample_room(struct local *local)
+{
+	sample_cut(local, SAMPLE_ANY);
+}
+
+static void sample_local(struct local *local)
+{
+	if (local->side != NULL)
+		local->side->marks.large = LOCAL_BIRTHS_ANY;
+	sample_room(local);
+}
+
+void sample_pool(tarn_pool *pool)
+{
+	struct local *local;
+	uint32_t at = 0, slot;
+
+	sample_local(&pool->own);
+	while ((local = pool_next_local(pool, &at, &slot)) != NULL)
+		sample_local(local);
+}
+
+/* ---- the list of what was sampled ------------------------------------ */
+
+static bool sample_list(tarn_pool *pool, struct watch_object object)
+{
+	bool listed;
+
+	mutex_lock(&pool->mutex);
+	listed = objects_add(&pool->watch->samples, object);
+	mutex_unlock(&pool->mutex);
+	return listed;
+}
+
+/* Its memory is the site, as far as the list knows. */
+static void sample_add(tarn_pool *pool, void *object, size_t size,
+		       const void *caller, struct birth birth)
+{
+	struct aside aside = aside_begin(true);
+	struct profile_site *site = profile_here(size, caller);
+
+	if (site != NULL &&
+	    sample_list(pool, (struct watch_object){.object = object,
+						    .memory = site,
+						    .asked = size,
+						    .birth = birth}))
+		profile_add(site);
+	aside_end(aside);
+}
+
+bool sample_take(tarn_pool *pool, const void *object,
+		 struct watch_object *taken)
+{
+	struct objects *samples = &pool->watch->samples;
+	struct watch_object *found;
+
+	mutex_lock(&pool->mutex);
+	found = object != NULL ? objects_find(samples, object) : NULL;
+	if (found != NULL) {
+		*taken = *found;
+		taken->object = (void *)object;
+		objects_remove(samples, found);
+	}
+	mutex_unlock(&pool->mutex);
+	return found != NULL;
+}
+
+void sample_freed(const struct watch_object *taken)
+{
+	profile_remove(taken->memory);
+}
+
+void sample_put_back(tarn_pool *pool, const struct watch_object *taken)
+{
+	if (!sample_list(pool, *taken))
+		sample_freed(taken);
+}
+
+void sample_free(tarn_pool *pool, const void *object)
+{
+	struct watch_object taken;
+
+	if (sample_take(pool, object, &taken))
+		sample_freed(&taken);
+}
+
+void sample_reset(tarn_pool *pool)
+{
+	struct objects *samples = &pool->watch->samples;
+
+	/* Exclusive: no mutex is needed. */
+	for (size_t i = 0; i < samples->capacity; i++)
+		if (samples->entries[i].object != NULL)
+			sample_freed(&samples->entries[i]);
+	objects_clear(samples);
+}
+
+/* One that was allocated within more than `depth` marks of this thread. */
+static bool sample_take_since(tarn_pool *pool, uint32_t depth,
+			      struct watch_object *taken)
+{
+	struct objects *samples = &pool->watch->samples;
+	size_t i = 0;
+	bool found;
+
+	mutex_lock(&pool->mutex);
+	while (i < samples->capacity &&
+	       (samples->entries[i].object == NULL ||
+		!birth_is_since(samples->entries[i].birth, slot_name(), depth)))
+		i++;
+	found = i < samples->capacity;
+	if (found) {
+		*taken = samples->entries[i];
+		objects_remove(samples, &samples->entries[i]);
+	}
+	mutex_unlock(&pool->mutex);
+	return found;
+}
+
+void sample_rewind(struct local *local)
+{
+	struct watch_object taken;
+
+	local_forget_cuts(local);
+	sample_join(local);
+	local->side->marks.large = LOCAL_BIRTHS_ANY;
+	/* The debug mutex is not taken within a pool's. */
+	while (sample_take_since(local->pool, local_depth(local), &taken))
+		sample_freed(&taken);
+}
+
+/* ---- requests -------------------------------------------------------- */
+
+struct sample sample_begin(struct local *local, const struct sample_ask *ask)
+{
+	struct sample sample = {NULL, SAMPLE_ANY, false};
+	size_t need;
+
+	if (palloc_is_large(local, ask->alignment, ask->size, &need)) {
+		sample.due = sample_draw(ask->size) < ask->size;
+		return sample;
+	}
+	sample.local = local;
+	if (!sample_meets_room(local, ask, &sample))
+		sample.due = sample_draw(ask->size) < ask->size;
+	if (local_has_aside(local))
+		local_put_back(local);
+	sample_join(local);
+	return sample;
+}
+
+void sample_end(tarn_pool *pool, const struct sample *sample, void *object,
+		size_t size, const void *caller)
+{
+	const struct local *local = pool_find_local(pool);
+
+	if (sample->due && object != NULL)
+		sample_add(pool, object, size, caller,
+			   local != NULL ? pool_birth(local) : BIRTH_NONE);
+	if (sample->local != NULL)
+		sample_cut(sample->local, sample->next);
+}
+
+void sample_object(tarn_pool *pool, void *object, size_t size,
+		   const void *caller)
+{
+	if (sample_draw(size) < size)
+		sample_add(pool, object, size, caller, BIRTH_NONE);
+}
+
+/* ---- the file -------------------------------------------------------- */
+
+void sample_write_locked(void)
+{
+	FILE *file = debug_sample_file();
+
+	if (file == NULL)
+		return;
+	if (!profile_write_locked(file))
+		debug_say("TARN_DEBUG: the profile cannot be written");
+	fclose(file);
+}
