@@ -35,17 +35,15 @@ static void *prealloc_keep_small(tarn_pool *pool, struct local *local,
 	reuse_begin_room(local);
 	kept = new_size <= local->hot.max &&
 	       local_resize(local, ptr, old_size, new_size);
-	if (kept && sample_is_on(pool)) {
+	if (kept && sample_is_on(pool))
 		sample_room(local);
-		if (new_size == 0)
-			sample_free(pool, ptr);
-	}
 	reuse_end_room(local);
-	if (kept)
-		return ptr;
-	if (new_size > old_size)
+	if (!kept && new_size > old_size)
 		return NULL;
-	prealloc_cut(pool, local, ptr, old_size, new_size);
+	if (!kept)
+		prealloc_cut(pool, local, ptr, old_size, new_size);
+	if (new_size == 0 && sample_is_on(pool))
+		sample_free(pool, ptr);
 	return ptr;
 }
 

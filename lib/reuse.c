@@ -79,7 +79,7 @@ static struct bins *bins_make(struct local *local)
 	bins->bytes = 0;
 	bins->slow = 0;
 	local_side_init(&bins->side, 0, lasting);
-	if (!TARN_LIKELY(pool->source.watched == 0))
+	if ((pool->source.watched & WATCH_SAMPLE) != 0)
 		bins->side.marks.large = LOCAL_BIRTHS_ANY;
 	local->side = &bins->side;
 	bins_set_budget(local);

@@ -201,18 +201,21 @@ static bool sample_list(tarn_pool *pool, struct watch_object object)
 	return listed;
 }
 
-/* Its memory is the site, as far as the list knows. */
+/* Its memory is the site, as far as the list knows. `local`, whose marks it is
+   within, may be NULL. */
 static void sample_add(tarn_pool *pool, void *object, size_t size,
-		       const void *caller, struct birth birth)
+		       const void *caller, const struct local *local)
 {
 	struct aside aside = aside_begin(true);
 	struct profile_site *site = profile_here(size, caller);
 
 	if (site != NULL &&
-	    sample_list(pool, (struct watch_object){.object = object,
-						    .memory = site,
-						    .asked = size,
-						    .birth = birth}))
+	    sample_list(pool, (struct watch_object){
+				      .object = object,
+				      .memory = site,
+				      .asked = size,
+				      .birth = local != NULL ? pool_birth(local)
+							     : BIRTH_NONE}))
 		profile_add(site);
 	aside_end(aside);
 }
@@ -321,11 +324,8 @@ struct sample sample_begin(struct local *local, const struct sample_ask *ask)
 void sample_end(tarn_pool *pool, const struct sample *sample, void *object,
 		size_t size, const void *caller)
 {
-	const struct local *local = pool_find_local(pool);
-
 	if (sample->due && object != NULL)
-		sample_add(pool, object, size, caller,
-			   local != NULL ? pool_birth(local) : BIRTH_NONE);
+		sample_add(pool, object, size, caller, pool_find_local(pool));
 	if (sample->local != NULL)
 		sample_cut(sample->local, sample->next);
 }
@@ -334,7 +334,7 @@ void sample_object(tarn_pool *pool, void *object, size_t size,
 		   const void *caller)
 {
 	if (sample_draw(size) < size)
-		sample_add(pool, object, size, caller, BIRTH_NONE);
+		sample_add(pool, object, size, caller, NULL);
 }
 
 /* ---- the file -------------------------------------------------------- */

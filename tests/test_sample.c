@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TARN_DEBUG=sample=FILE: what a profile estimates is true, for requests of
+ * every kind, whoever serves them and whatever becomes of them.
+ *
+ * Each request of `size` bytes is sampled with probability 1 - exp(-size /
+ * 512 KiB), so that the samples of n of them are n * p, up to a few times the
+ * square root of n * p * (1 - p). The bounds are four and a half of these, and
+ * n is such that an estimator which leans to one side by an eighth is out of
+ * them. Programs of known sites are told apart by their sizes; seeds are given,
+ * so that a result is the same each time.
+ */
+#include "child.h"
+
+#include <math.h>
+
+#include "sample.h"
+
+enum {
+	SEEDS = 8,
+	SIZES = 64, /* sites in a program, at most */
+	THREADS = 4
+};
+
+static const double mean = 512 * 1024;
+static const double most_deviation = 4.5;
+
+static char path[64];
+static uint64_t seed_now;
+static size_t scale; /* how often a program does what it does */
+
+/* ---- profiles ----------------------------------------------------------- */
+
+/* What a profile says of all objects of a size. */
+struct figure {
+	size_t size;
+	size_t live, all; /* samples */
+};
+
+struct profile {
+	struct figure figures[SIZES];
+	size_t count;
+};
+
+static struct figure *figure_of(struct profile *profile, size_t size)
+{
+	size_t i = 0;
+
+	while (i < profile->count && profile->figures[i].size != size)
+		i++;
+	ck_assert_uint_lt(i, SIZES);
+	if (i == profile->count)
+		profile->figures[profile->count++].size = size;
+	return &profile->figures[i];
+}
+
+static void read_site(struct profile *profile, const char *line)
+{
+	size_t live, live_bytes, all, all_bytes;
+	struct figure *figure;
+
+	ck_assert_int_eq(sscanf(line, "%zu: %zu [%zu: %zu] @ 0x", &live,
+				&live_bytes, &all, &all_bytes),
+			 4);
+	ck_assert_uint_ge(all, 1);
+	ck_assert_uint_eq(all_bytes % all, 0);
+	ck_assert_uint_eq(live_bytes, live * (all_bytes / all));
+	ck_assert_uint_le(live, all);
+	figure = figure_of(profile, all_bytes / all);
+	figure->live += live;
+	figure->all += all;
+}
+
+/* Adds what the file says to the profile. */
+static void read_profile(struct profile *profile)
+{
+	FILE *file = fopen(path, "r");
+	char line[4096];
+	size_t totals[4];
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	ck_assert_int_eq(
+		sscanf(line, "heap profile: %zu: %zu [%zu: %zu] @ heap_v2/524",
+		       &totals[0], &totals[1], &totals[2], &totals[3]),
+		4);
+	while (fgets(line, sizeof(line), file) != NULL && line[0] != '\n')
+		read_site(profile, line);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	ck_assert_str_eq(line, "MAPPED_LIBRARIES:\n");
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	fclose(file);
+}
+
+static child_fn *program;
+
+static int run_program(void)
+{
+	sample_seed(seed_now);
+	return program();
+}
+
+/* The samples of so many runs of a program, whose seeds differ. */
+static struct profile profile_of(child_fn *fn, size_t runs)
+{
+	struct profile profile = {.count = 0};
+	char words[sizeof(path) + sizeof("sample=")];
+
+	snprintf(words, sizeof(words), "sample=%s", path);
+	program = fn;
+	for (seed_now = 1; seed_now <= runs; seed_now++) {
+		child_silent(words, run_program);
+		read_profile(&profile);
+	}
+	return profile;
+}
+
+/* Whether so many of these requests were sampled as are to be. */
+static void expect_samples(size_t samples, double count, size_t size)
+{
+	double odds = -expm1(-(double)size / mean);
+	double expected = count * odds;
+	double bound =
+		most_deviation * sqrt(expected * (1 - odds)) + 1e-9 * expected;
+
+	printf("%7zu bytes: %6zu samples, %9.1f expected, %+.1f deviations\n",
+	       size, samples, expected,
+	       ((double)samples - expected) /
+		       sqrt(expected * (1 - odds) + 1e-9));
+	fflush(stdout);
+	ck_assert_msg(fabs((double)samples - expected) <= bound,
+		      "%zu bytes: %zu samples, and not %.1f", size, samples,
+		      expected);
+}
+
+/* `count` requests of `size` bytes in each run. */
+static void expect_all(struct profile *profile, size_t runs, size_t count,
+		       size_t size)
+{
+	expect_samples(figure_of(profile, size)->all,
+		       (double)runs * (double)count, size);
+}
+
+static void expect_live(struct profile *profile, size_t runs, size_t count,
+			size_t size)
+{
+	expect_samples(figure_of(profile, size)->live,
+		       (double)runs * (double)count, size);
+}
+
+static void expect_none_live(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->count; i++)
+		ck_assert_uint_eq(profile->figures[i].live, 0);
+}
+
+static void begin(size_t full)
+{
+	scale = rounds(full);
+}
+
+/* ---- programs ----------------------------------------------------------- */
+
+/* Sites of 16 bytes, 100 bytes, 4 KiB and 1 MiB, in one pool, mixed: 32 MiB of
+   each, the last ones of them alive. */
+static int known_sites(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+
+	for (size_t i = 0; i < scale * 32; i++) {
+		EXPECT(tarn_palloc(pool, 1 << 20) != NULL);
+		for (size_t j = 0; j < 256; j++) {
+			EXPECT(tarn_palloc(pool, 4096) != NULL);
+			for (size_t k = 0; k < 256; k++)
+				EXPECT(tarn_palloc(pool, 16) != NULL);
+			for (size_t k = 0; k < 41; k++)
+				EXPECT(tarn_palloc(pool, 100) != NULL);
+		}
+		if (i % 4 == 3)
+			tarn_pool_reset(pool);
+	}
+	return 0;
+}
+
+START_TEST(known_sites_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(3);
+	profile = profile_of(known_sites, SEEDS);
+	expect_all(&profile, SEEDS, scale * 32, 1 << 20);
+	expect_all(&profile, SEEDS, scale * 32 * 256, 4096);
+	expect_all(&profile, SEEDS, scale * 32 * 256 * 256, 16);
+	expect_all(&profile, SEEDS, scale * 32 * 256 * 41, 100);
+	expect_none_live(&profile);
+}
+END_TEST
+
+/* Objects that leave gaps between one another, inline. */
+static int padded_sites(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_local *local = tarn_pool_local(pool);
+
+	for (size_t i = 0; i < scale * 1000000; i++) {
+		EXPECT(tarn_local_pmemalign(local, 8, 24) != NULL);
+		EXPECT(tarn_local_pnalloc(local, 5) != NULL);
+		EXPECT(tarn_local_pmemalign(local, 64, 33) != NULL);
+		EXPECT(tarn_local_palloc(local, 17) != NULL);
+		EXPECT(tarn_local_pmemalign(local, 16, 32) != NULL);
+		if (i % 50000 == 0)
+			tarn_pool_reset(pool);
+	}
+	return 0;
+}
+
+START_TEST(padded_sites_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(4);
+	profile = profile_of(padded_sites, SEEDS);
+	expect_all(&profile, SEEDS, scale * 1000000, 24);
+	expect_all(&profile, SEEDS, scale * 1000000, 5);
+	expect_all(&profile, SEEDS, scale * 1000000, 33);
+	expect_all(&profile, SEEDS, scale * 1000000, 17);
+	expect_all(&profile, SEEDS, scale * 1000000, 32);
+}
+END_TEST
+
+/* Pools that end before a sample point is likely, the first request of each,
+   the second, and one that needs a chunk. */
+static int short_pools(void)
+{
+	for (size_t i = 0; i < scale * 100000; i++) {
+		tarn_pool *pool = tarn_pool_create(NULL);
+
+		EXPECT(tarn_palloc(pool, 150) != NULL);
+		EXPECT(tarn_palloc(pool, 90) != NULL);
+		EXPECT(tarn_pmemalign(pool, 128, 600) != NULL);
+		EXPECT(tarn_palloc(pool, 1100) != NULL);
+		tarn_pool_destroy(pool);
+	}
+	return 0;
+}
+
+START_TEST(short_pools_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(6);
+	profile = profile_of(short_pools, SEEDS);
+	expect_all(&profile, SEEDS, scale * 100000, 150);
+	expect_all(&profile, SEEDS, scale * 100000, 90);
+	expect_all(&profile, SEEDS, scale * 100000, 600);
+	expect_all(&profile, SEEDS, scale * 100000, 1100);
+	expect_none_live(&profile);
+}
+END_TEST
+
+/* What is rewound is gone, and was allocated. */
+static int marked(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_local *local = tarn_pool_local(pool);
+
+	EXPECT(tarn_palloc(pool, 3) != NULL);
+	for (size_t i = 0; i < scale * 10000; i++) {
+		tarn_mark outer = tarn_local_mark(local), inner;
+
+		EXPECT(tarn_local_palloc(local, 700) != NULL);
+		EXPECT(tarn_local_pnalloc(local, 39) != NULL);
+		for (size_t j = 0; j < 3; j++) {
+			inner = tarn_local_mark(local);
+			EXPECT(tarn_local_palloc(local, 1500) != NULL);
+			EXPECT(tarn_palloc(pool, 6000) != NULL);
+			tarn_local_rewind(local, inner);
+		}
+		EXPECT(tarn_local_palloc(local, 400) != NULL);
+		tarn_local_rewind(local, outer);
+	}
+	/* All that is left of it is some room. */
+	tarn_pool_reset(pool);
+	return 0;
+}
+
+START_TEST(marked_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(10);
+	profile = profile_of(marked, SEEDS);
+	expect_all(&profile, SEEDS, scale * 10000, 700);
+	expect_all(&profile, SEEDS, scale * 10000, 39);
+	expect_all(&profile, SEEDS, scale * 30000, 1500);
+	expect_all(&profile, SEEDS, scale * 30000, 6000);
+	expect_all(&profile, SEEDS, scale * 10000, 400);
+	expect_none_live(&profile);
+}
+END_TEST
+
+/* As above; nothing is sampled at the end, though the pool is there. */
+static int scratched(void)
+{
+	for (size_t i = 0; i < scale * 20000; i++) {
+		tarn_mark mark, again;
+		tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
+		tarn_pool *other;
+
+		EXPECT(pool != NULL);
+		EXPECT(tarn_palloc(pool, 2000) != NULL);
+		EXPECT(tarn_pnalloc(pool, 3001) != NULL);
+		other = tarn_scratch_begin(pool, &again);
+		EXPECT(other != NULL && tarn_palloc(other, 1004) != NULL);
+		tarn_scratch_end(other, again);
+		tarn_scratch_end(pool, mark);
+	}
+	return 0;
+}
+
+START_TEST(scratched_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(4);
+	profile = profile_of(scratched, SEEDS);
+	expect_all(&profile, SEEDS, scale * 20000, 2000);
+	expect_all(&profile, SEEDS, scale * 20000, 3001);
+	expect_all(&profile, SEEDS, scale * 20000, 1004);
+	expect_none_live(&profile);
+}
+END_TEST
+
+/* Freed by size, which the next request has again, and not freed. */
+static int reused(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+
+	for (size_t i = 0; i < scale * 20000; i++) {
+		void *a = tarn_palloc(pool, 800), *b = tarn_palloc(pool, 900);
+		void *c = tarn_pnalloc(pool, 205);
+
+		EXPECT(a != NULL && b != NULL && c != NULL);
+		EXPECT(tarn_palloc(pool, 300) != NULL);
+		EXPECT(tarn_pfree_sized(pool, a, 800) == 0);
+		EXPECT(tarn_pfree_aligned_sized(pool, c, 1, 205) == 0);
+		if (i % 2 == 0)
+			EXPECT(tarn_pfree_sized(pool, b, 900) == 0);
+		a = tarn_palloc(pool, 7000);
+		EXPECT(a != NULL && tarn_pfree(pool, a) == 0);
+		/* It is small, and stays. */
+		EXPECT(tarn_pfree(pool, b) == -1);
+	}
+	return 0;
+}
+
+START_TEST(reused_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(4);
+	profile = profile_of(reused, SEEDS);
+	expect_all(&profile, SEEDS, scale * 20000, 800);
+	expect_all(&profile, SEEDS, scale * 20000, 900);
+	expect_all(&profile, SEEDS, scale * 20000, 205);
+	expect_all(&profile, SEEDS, scale * 20000, 7000);
+	expect_live(&profile, SEEDS, scale * 20000, 300);
+	expect_live(&profile, SEEDS, scale * 10000, 900);
+	ck_assert_uint_eq(figure_of(&profile, 800)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 205)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 7000)->live, 0);
+}
+END_TEST
+
+static int cached(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_cache *cache = tarn_cache_create(pool, 333, 1);
+	void *kept[64] = {NULL};
+
+	for (size_t i = 0; i < scale * 50000; i++) {
+		tarn_cache_free(cache, kept[i % 64]);
+		kept[i % 64] = tarn_cache_alloc(cache);
+		EXPECT(kept[i % 64] != NULL);
+	}
+	for (size_t i = 0; i < 64; i++)
+		tarn_cache_free(cache, kept[i]);
+	return 0;
+}
+
+START_TEST(cached_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(4);
+	profile = profile_of(cached, SEEDS);
+	expect_all(&profile, SEEDS, scale * 50000, 333);
+	expect_none_live(&profile);
+}
+END_TEST
+
+/* Large at first, and cut to what was needed: in place. */
+static int resized(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+
+	for (size_t i = 0; i < scale * 20000; i++) {
+		void *a = tarn_palloc(pool, 4000), *b;
+
+		EXPECT(tarn_prealloc(pool, a, 4000, 100) == a);
+		a = tarn_palloc(pool, 5001);
+		b = tarn_prealloc(pool, a, 5001, 9003);
+		EXPECT(b != NULL);
+		/* By upstream, or not at all. */
+		EXPECT(tarn_prealloc(pool, b, 9003, (size_t)1 << 62) == NULL);
+		b = tarn_prealloc(pool, b, 9003, 1002);
+		EXPECT(b != NULL);
+		EXPECT(tarn_prealloc(pool, b, 1002, 0) != NULL);
+	}
+	return 0;
+}
+
+START_TEST(resized_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(2);
+	profile = profile_of(resized, SEEDS);
+	expect_all(&profile, SEEDS, scale * 20000, 4000);
+	expect_live(&profile, SEEDS, scale * 20000, 4000);
+	expect_all(&profile, SEEDS, scale * 20000, 5001);
+	expect_all(&profile, SEEDS, scale * 20000, 9003);
+	expect_all(&profile, SEEDS, scale * 20000, 1002);
+	ck_assert_uint_eq(figure_of(&profile, 5001)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 9003)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 1002)->live, 0);
+}
+END_TEST
+
+static tarn_pool *shared;
+
+static int share(void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < scale * 100000; i++) {
+		char *object = tarn_palloc(shared, 216);
+
+		EXPECT(object != NULL && tarn_pnalloc(shared, 77) != NULL);
+		memset(object, 1, 216);
+		if (i % 2 == 0)
+			EXPECT(tarn_pfree_sized(shared, object, 216) == 0);
+	}
+	return 0;
+}
+
+static int shared_pool(void)
+{
+	struct gate gate;
+	struct worker workers[THREADS];
+	int status = 0;
+
+	shared = tarn_pool_create(NULL);
+	gate_init(&gate, THREADS);
+	for (size_t i = 0; i < THREADS; i++)
+		worker_start(&workers[i], share, NULL, &gate);
+	for (size_t i = 0; i < THREADS; i++)
+		status |= worker_join(&workers[i]);
+	return status;
+}
+
+START_TEST(shared_pool_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(2);
+	profile = profile_of(shared_pool, SEEDS);
+	expect_all(&profile, SEEDS, scale * THREADS * 100000, 216);
+	expect_all(&profile, SEEDS, scale * THREADS * 100000, 77);
+	expect_live(&profile, SEEDS, scale * THREADS * 50000, 216);
+}
+END_TEST
+
+/* ---- contents ----------------------------------------------------------- */
+
+/* What is allocated is nobody else's, in marks and out of them. */
+static int kept_contents(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_local *local = tarn_pool_local(pool);
+	struct {
+		unsigned char *at;
+		size_t size, depth;
+	} kept[512];
+	tarn_mark marks[4];
+	size_t count = 0, depth = 0;
+	uint64_t state = seed_now;
+
+	for (size_t i = 0; i < scale * 200000; i++) {
+		size_t size = random_between(&state, 1, 900), at = count;
+		size_t what = random_between(&state, 0, 40);
+
+		if (what == 0 && depth < 4) {
+			marks[depth++] = tarn_local_mark(local);
+		} else if (what == 1 && depth > 0) {
+			tarn_local_rewind(local, marks[--depth]);
+			while (count > 0 && kept[count - 1].depth > depth)
+				count--;
+		} else if (count < 512) {
+			kept[count].at = what % 2 == 0
+						 ? tarn_palloc(pool, size)
+						 : tarn_pnalloc(pool, size);
+			EXPECT(kept[count].at != NULL);
+			kept[count].size = size;
+			kept[count].depth = depth;
+			memset(kept[count].at, (int)(count & 0xff), size);
+			count++;
+		} else if (depth == 0) {
+			tarn_pool_reset(pool);
+			count = 0;
+		}
+		for (size_t j = at < 8 ? 0 : at - 8; j < count; j++)
+			for (size_t k = 0; k < kept[j].size; k++)
+				EXPECT(kept[j].at[k] == (j & 0xff));
+		if (i % 64 == 0)
+			for (size_t j = 0; j < count; j++)
+				EXPECT(kept[j].at[0] == (j & 0xff) &&
+				       kept[j].at[kept[j].size - 1] ==
+					       (j & 0xff));
+		if (count == 512 && depth > 0) {
+			tarn_local_rewind(local, marks[0]);
+			depth = 0;
+			while (count > 0 && kept[count - 1].depth > 0)
+				count--;
+		}
+	}
+	return 0;
+}
+
+START_TEST(kept_contents_stay)
+{
+	begin(10);
+	profile_of(kept_contents, SEEDS);
+}
+END_TEST
+
+/* ---- files -------------------------------------------------------------- */
+
+static int forks(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	pid_t pid;
+	int status;
+
+	EXPECT(tarn_palloc(pool, 64 << 20) != NULL);
+	pid = child_fork();
+	if (pid == 0) {
+		status = tarn_palloc(pool, 32 << 20) == NULL;
+		exit(status);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+	return 0;
+}
+
+START_TEST(forked_file_is_the_parents)
+{
+	struct profile profile = profile_of(forks, 1);
+
+	ck_assert_uint_eq(profile.count, 1);
+	ck_assert_uint_eq(figure_of(&profile, 64 << 20)->live, 1);
+}
+END_TEST
+
+/* Pools that are watched are sampled, too. */
+static int with_junk(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	tarn_local *local = tarn_pool_local(pool);
+	tarn_mark mark = tarn_local_mark(local);
+	tarn_cache *cache = tarn_cache_create(pool, 64 << 20, 1);
+	void *object = tarn_palloc(pool, 32 << 20);
+
+	EXPECT(object != NULL);
+	EXPECT(tarn_pfree_sized(pool, object, 32 << 20) == 0);
+	EXPECT(tarn_pmemalign(pool, 3, 1) == NULL && errno == EINVAL);
+	tarn_cache_free(cache, tarn_cache_alloc(cache));
+	EXPECT(tarn_palloc(pool, 33 << 20) != NULL);
+	tarn_local_rewind(local, mark);
+	EXPECT(tarn_palloc(pool, 34 << 20) != NULL);
+	return 0;
+}
+
+START_TEST(watched_pools_are_sampled)
+{
+	struct profile profile = {.count = 0};
+	char words[sizeof(path) + sizeof("junk,sample=")];
+
+	snprintf(words, sizeof(words), "junk,sample=%s", path);
+	child_silent(words, with_junk);
+	read_profile(&profile);
+	ck_assert_uint_eq(figure_of(&profile, 32 << 20)->all, 1);
+	ck_assert_uint_eq(figure_of(&profile, 32 << 20)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 64 << 20)->all, 1);
+	ck_assert_uint_eq(figure_of(&profile, 64 << 20)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 33 << 20)->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, 34 << 20)->live, 1);
+}
+END_TEST
+
+static int nothing(void)
+{
+	tarn_pool_destroy(tarn_pool_create(NULL));
+	return 0;
+}
+
+START_TEST(file_that_cannot_be_is_told)
+{
+	child_says("sample=/nowhere/x", nothing,
+		   "tarn: TARN_DEBUG: sample=/nowhere/x: "
+		   "No such file or directory\n");
+	if (access("/dev/full", W_OK) == 0)
+		child_says("sample=/dev/full", nothing,
+			   "tarn: TARN_DEBUG: the profile cannot be "
+			   "written\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sample");
+	TCase *estimates = suite_case(suite, "estimates");
+	TCase *files = suite_case(suite, "files");
+	int status;
+
+	snprintf(path, sizeof(path), "/tmp/test_sample.%ld", (long)getpid());
+	tcase_add_test(estimates, known_sites_estimate_is_true);
+	tcase_add_test(estimates, padded_sites_estimate_is_true);
+	tcase_add_test(estimates, short_pools_estimate_is_true);
+	tcase_add_test(estimates, marked_estimate_is_true);
+	tcase_add_test(estimates, scratched_estimate_is_true);
+	tcase_add_test(estimates, reused_estimate_is_true);
+	tcase_add_test(estimates, cached_estimate_is_true);
+	tcase_add_test(estimates, resized_estimate_is_true);
+	tcase_add_test(estimates, shared_pool_estimate_is_true);
+	tcase_add_test(files, kept_contents_stay);
+	tcase_add_test(files, forked_file_is_the_parents);
+	tcase_add_test(files, watched_pools_are_sampled);
+	tcase_add_test(files, file_that_cannot_be_is_told);
+	status = suite_run(suite);
+	unlink(path);
+	return status;
+}
