@@ -8,9 +8,11 @@
 
 #include "profile.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef HAVE_EXECINFO_H
 #include <execinfo.h>
@@ -44,14 +46,15 @@ struct profile_stack {
 /* ---- stacks ---------------------------------------------------------- */
 
 #ifdef HAVE_EXECINFO_H
-static void stack_take(struct profile_stack *stack)
+static void stack_take(struct profile_stack *stack, const void *caller)
 {
+	(void)caller;
 	stack->depth = (size_t)backtrace(stack->frames, PROFILE_FRAMES);
 }
 #else
-static void stack_take(struct profile_stack *stack)
+static void stack_take(struct profile_stack *stack, const void *caller)
 {
-	stack->depth = 0;
+	*stack = (struct profile_stack){1, {(void *)caller}};
 }
 #endif
 
@@ -71,8 +74,7 @@ static int code_see(struct dl_phdr_info *info, size_t size, void *with)
 	for (int i = 0; code->behind_program && i < info->dlpi_phnum; i++) {
 		uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
 
-		if (own - start < info->dlpi_phdr[i].p_memsz &&
-		    info->dlpi_phdr[i].p_type == PT_LOAD)
+		if (own - start < info->dlpi_phdr[i].p_memsz)
 			*code = (struct profile_code){
 				start, start + info->dlpi_phdr[i].p_memsz,
 				true};
@@ -160,13 +162,11 @@ static struct profile_site *site_find(const uintptr_t *frames, size_t depth,
 struct profile_site *profile_here(size_t size, const void *caller)
 {
 	struct profile_stack stack;
-	uintptr_t frames[PROFILE_FRAMES];
+	uintptr_t frames[PROFILE_FRAMES] = {0};
 	struct profile_site *site;
 	size_t first;
 
-	stack_take(&stack);
-	if (stack.depth == 0)
-		stack = (struct profile_stack){1, {(void *)caller}};
+	stack_take(&stack, caller);
 	first = stack_skip(&stack, caller);
 	for (size_t i = first; i < stack.depth; i++)
 		frames[i - first] = (uintptr_t)stack.frames[i];
@@ -207,16 +207,14 @@ static void put_site(FILE *file, const struct profile_site *site)
 /* Where each file of code is, so that addresses are found in it. */
 static void put_maps(FILE *file)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
+	int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	char text[4096];
-	size_t length;
+	ssize_t length;
 
 	fputs("\nMAPPED_LIBRARIES:\n", file);
-	if (maps == NULL)
-		return;
-	while ((length = fread(text, 1, sizeof(text), maps)) != 0)
-		fwrite(text, 1, length, file);
-	fclose(maps);
+	while ((length = read(maps, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)length, file);
+	close(maps);
 }
 
 static void put_all_locked(FILE *file) MUTEX_HELD(debug_mutex)
@@ -243,5 +241,5 @@ bool profile_write_locked(FILE *file)
 {
 	put_all_locked(file);
 	put_maps(file);
-	return fflush(file) == 0 && ferror(file) == 0;
+	return (fflush(file) | ferror(file)) == 0;
 }

@@ -227,7 +227,7 @@ bool sample_take(tarn_pool *pool, const void *object,
 	struct watch_object *found;
 
 	mutex_lock(&pool->mutex);
-	found = object != NULL ? objects_find(samples, object) : NULL;
+	found = objects_find(samples, object);
 	if (found != NULL) {
 		*taken = *found;
 		taken->object = (void *)object;
@@ -244,8 +244,9 @@ void sample_freed(const struct watch_object *taken)
 
 void sample_put_back(tarn_pool *pool, const struct watch_object *taken)
 {
-	if (!sample_list(pool, *taken))
-		sample_freed(taken);
+	/* Its place is there still, or another thread has it: then the object
+	   is told as if it were never freed. */
+	(void)sample_list(pool, *taken);
 }
 
 void sample_free(tarn_pool *pool, const void *object)
@@ -315,8 +316,7 @@ struct sample sample_begin(struct local *local, const struct sample_ask *ask)
 	sample.local = local;
 	if (!sample_meets_room(local, ask, &sample))
 		sample.due = sample_draw(ask->size) < ask->size;
-	if (local_has_aside(local))
-		local_put_back(local);
+	reuse_begin_room(local);
 	sample_join(local);
 	return sample;
 }

@@ -14,6 +14,8 @@
 
 #include <math.h>
 
+#include "local.h"
+#include "profile.h"
 #include "sample.h"
 
 enum {
@@ -28,6 +30,22 @@ static const double most_deviation = 4.5;
 static char path[64];
 static uint64_t seed_now;
 static size_t scale; /* how often a program does what it does */
+
+/* ---- memory that fails --------------------------------------------------- */
+
+/* Sizes that malloc does not grant: those from the one to below the other. */
+static size_t refused_from, refused_to;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	if (size < refused_from || size >= refused_to)
+		return __real_malloc(size);
+	errno = ENOMEM;
+	return NULL;
+}
 
 /* ---- profiles ----------------------------------------------------------- */
 
@@ -62,7 +80,9 @@ static void read_site(struct profile *profile, const char *line)
 	ck_assert_int_eq(sscanf(line, "%zu: %zu [%zu: %zu] @ 0x", &live,
 				&live_bytes, &all, &all_bytes),
 			 4);
-	ck_assert_uint_ge(all, 1);
+	/* One whose object was not listed has none. */
+	if (all == 0)
+		return;
 	ck_assert_uint_eq(all_bytes % all, 0);
 	ck_assert_uint_eq(live_bytes, live * (all_bytes / all));
 	ck_assert_uint_le(live, all);
@@ -543,7 +563,128 @@ START_TEST(kept_contents_stay)
 }
 END_TEST
 
+/* ---- cuts --------------------------------------------------------------- */
+
+/* A local pool with all of `memory` but so many bytes at its end as room. */
+static void local_begin(struct local *local, char *memory, size_t size,
+			size_t packed)
+{
+	local_init(local, NULL, 4096, (struct chunk){memory, memory + size});
+	local->hot.end -= packed;
+	atomic_init(&local->given, size - packed);
+}
+
+static void expect_room(const struct local *local, const char *last,
+			const char *end)
+{
+	ck_assert_ptr_eq(local->hot.last, last);
+	ck_assert_ptr_eq(local->hot.end, end);
+	ck_assert_uint_eq(local_handed_out(local), 0);
+}
+
+START_TEST(cut_room_is_on_a_line_and_whole_again)
+{
+	_Alignas(64) char memory[1024];
+	struct local local;
+
+	for (size_t bytes = 0; bytes < sizeof(memory); bytes++) {
+		size_t line = bytes / 64 * 64;
+
+		local_begin(&local, memory, sizeof(memory), 0);
+		local_cut(&local, bytes);
+		expect_room(&local, memory, memory + line);
+		ck_assert_ptr_eq(local_cut_of(&local), memory + line);
+		ck_assert_uint_eq(local_cut_of(&local)->left, bytes - line);
+		local_join(&local);
+		ck_assert_ptr_null(local_cut_of(&local));
+		ck_assert_ptr_eq(local.chunk_end, memory + sizeof(memory));
+		expect_room(&local, memory, memory + sizeof(memory));
+		local_join(&local);
+		expect_room(&local, memory, memory + sizeof(memory));
+	}
+}
+END_TEST
+
+START_TEST(cut_near_the_end_has_room_for_its_record)
+{
+	_Alignas(64) char memory[1024];
+	struct local local;
+
+	local_begin(&local, memory, sizeof(memory), 50);
+	local_cut(&local, 970);
+	expect_room(&local, memory, memory + 896);
+	ck_assert_uint_eq(local_cut_of(&local)->left, 74);
+	local_join(&local);
+	expect_room(&local, memory, memory + 974);
+	/* Not even so. */
+	local_begin(&local, memory, 32, 1);
+	local_cut(&local, 20);
+	expect_room(&local, memory, memory);
+	ck_assert_ptr_null(local_cut_of(&local));
+	local_begin(&local, memory + 16, 100, 0);
+	local_cut(&local, 20);
+	expect_room(&local, memory + 16, memory + 16);
+	ck_assert_uint_eq(local_cut_of(&local)->left, 20);
+}
+END_TEST
+
+START_TEST(cut_room_with_objects_between_is_the_larger_part)
+{
+	_Alignas(64) char memory[1024];
+	struct local local;
+	struct room lost;
+
+	local_begin(&local, memory, sizeof(memory), 0);
+	local_cut(&local, 256);
+	local.hot.end -= 10;
+	lost = local_join(&local);
+	ck_assert_ptr_eq(local.hot.last, memory + 256);
+	ck_assert_ptr_eq(local.hot.end, memory + 1024);
+	ck_assert_uint_eq(local_handed_out(&local), 10);
+	/* What was left is a tail. */
+	ck_assert_ptr_eq(lost.last, lost.end);
+	local_begin(&local, memory, sizeof(memory), 0);
+	local_cut(&local, 900);
+	local.hot.end -= 10;
+	local_join(&local);
+	ck_assert_ptr_eq(local.hot.last, memory);
+	ck_assert_ptr_eq(local.hot.end, memory + 896 - 10);
+	ck_assert_uint_eq(local_handed_out(&local), 10);
+}
+END_TEST
+
 /* ---- files -------------------------------------------------------------- */
+
+/* A site that is not this call's, and memory that is not there. */
+static int sites_that_fail(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+	struct profile_site *site = profile_here(100, NULL);
+
+	EXPECT(site != NULL && profile_here(100, NULL) != NULL);
+	profile_add(site);
+	refused_from = 0;
+	refused_to = 4096;
+	EXPECT(tarn_palloc(pool, 64 << 20) != NULL);
+	refused_from = 4096;
+	refused_to = 65536;
+	EXPECT(tarn_palloc(pool, 32 << 20) != NULL);
+	refused_to = 0;
+	EXPECT(tarn_palloc(pool, 33 << 20) != NULL);
+	EXPECT(tarn_pfree(pool, NULL) == -1);
+	return 0;
+}
+
+START_TEST(memory_that_fails_leaves_samples_out)
+{
+	struct profile profile = profile_of(sites_that_fail, 1);
+
+	ck_assert_uint_eq(figure_of(&profile, 100)->all, 1);
+	ck_assert_uint_eq(figure_of(&profile, 33 << 20)->live, 1);
+	ck_assert_uint_eq(figure_of(&profile, 32 << 20)->all, 0);
+	ck_assert_uint_eq(figure_of(&profile, 64 << 20)->all, 0);
+}
+END_TEST
 
 static int forks(void)
 {
@@ -642,6 +783,10 @@ int main(void)
 	tcase_add_test(estimates, resized_estimate_is_true);
 	tcase_add_test(estimates, shared_pool_estimate_is_true);
 	tcase_add_test(files, kept_contents_stay);
+	tcase_add_test(files, cut_room_is_on_a_line_and_whole_again);
+	tcase_add_test(files, cut_near_the_end_has_room_for_its_record);
+	tcase_add_test(files, cut_room_with_objects_between_is_the_larger_part);
+	tcase_add_test(files, memory_that_fails_leaves_samples_out);
 	tcase_add_test(files, forked_file_is_the_parents);
 	tcase_add_test(files, watched_pools_are_sampled);
 	tcase_add_test(files, file_that_cannot_be_is_told);
