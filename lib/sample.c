@@ -110,6 +110,25 @@ static size_t room_taken(struct room room, const struct sample_ask *ask)
 				      (ask->alignment - 1));
 }
 
+/* Whether the room may serve it as a hit would. */
+static bool sample_may_hit(const struct local *local,
+			   const struct sample_ask *ask)
+{
+	return !local_has_aside(local) &&
+	       ask->alignment <= TARN_ALIGNMENT_INLINE;
+}
+
+/* Whether it is a hit, though it came this way: by a thread's first call, or
+   of no bytes. */
+static bool sample_is_hit(const struct local *local,
+			  const struct sample_ask *ask)
+{
+	struct room room = local_room(local);
+
+	return sample_may_hit(local, ask) &&
+	       room_taken(room, ask) <= room_size(room);
+}
+
 /*
  * Whether the room, with what is cut off it, has what is asked for: then the
  * sample point that was drawn for it decides, and not another one.
@@ -122,10 +141,8 @@ static bool sample_meets_room(const struct local *local,
 	struct room room = local_room(local);
 	size_t taken = room_taken(room, ask), rest = room_size(room), before;
 
-	if (local_has_aside(local) || ask->alignment > TARN_ALIGNMENT_INLINE)
+	if (!sample_may_hit(local, ask) || cut == NULL || cut->left == SIZE_MAX)
 		return false;
-	if (cut == NULL || cut->left == SIZE_MAX)
-		return taken <= rest;
 	if (taken > rest + (size_t)(cut->end - (const char *)cut))
 		return false;
 	before = rest + cut->left;
@@ -313,6 +330,10 @@ struct sample sample_begin(struct local *local, const struct sample_ask *ask)
 		sample.due = sample_draw(ask->size) < ask->size;
 		return sample;
 	}
+	/* Its sample point, if there is one, is behind: it stays where it is.
+	 */
+	if (sample_is_hit(local, ask))
+		return sample;
 	sample.local = local;
 	if (!sample_meets_room(local, ask, &sample))
 		sample.due = sample_draw(ask->size) < ask->size;

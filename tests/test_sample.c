@@ -20,7 +20,7 @@
 
 enum {
 	SEEDS = 8,
-	SIZES = 64, /* sites in a program, at most */
+	SIZES = 1024, /* sites in a program, at most */
 	THREADS = 4
 };
 
