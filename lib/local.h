@@ -227,13 +227,6 @@ void local_forget_cuts(struct local *local);
 void local_set_aside(struct local *local);
 void local_put_back(struct local *local);
 
-/* Whether a room is out of sight. Owner. */
-static inline bool local_has_aside(const struct local *local)
-{
-	return local->side != NULL &&
-	       local->side->aside.last != local->side->aside.end;
-}
-
 /* How deep within marks something was born, where it is noted that there is
    such a thing: of so many marks it tells no more. */
 static inline uint16_t births_note(uint16_t deepest, struct birth birth)

@@ -110,11 +110,19 @@ static size_t room_taken(struct room room, const struct sample_ask *ask)
 				      (ask->alignment - 1));
 }
 
+/* Whether freed memory goes before the room. That the room is aside does not
+   tell: one that was cut at its front is empty, and is not put there. */
+static bool sample_is_aside(const struct local *local)
+{
+	return local->side != NULL && local_depth(local) == 0 &&
+	       bins_of(local)->bytes != 0;
+}
+
 /* Whether the room may serve it as a hit would. */
 static bool sample_may_hit(const struct local *local,
 			   const struct sample_ask *ask)
 {
-	return !local_has_aside(local) &&
+	return !sample_is_aside(local) &&
 	       ask->alignment <= TARN_ALIGNMENT_INLINE;
 }
 
@@ -164,12 +172,10 @@ static void sample_join(struct local *local)
 /* Cuts the room `next` bytes on, or wherever is drawn. */
 static void sample_cut(struct local *local, size_t next)
 {
-	bool aside = local_has_aside(local);
 	struct local_cut *cut;
 	size_t size;
 
-	if (aside)
-		local_put_back(local);
+	reuse_begin_room(local);
 	sample_join(local);
 	size = room_size(local_room(local));
 	if (next == SAMPLE_ANY)
@@ -180,7 +186,7 @@ static void sample_cut(struct local *local, size_t next)
 		cut->left = SIZE_MAX;
 	if (next < size)
 		local_cut(local, next);
-	if (aside)
+	if (sample_is_aside(local))
 		local_set_aside(local);
 }
 
