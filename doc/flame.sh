@@ -12,12 +12,14 @@ BEGIN {
 	width = 1000	# of the picture, in its own units
 	row = 18	# height of a frame
 	letter = 6.6	# width of a letter, about
-	least = 0.4	# a narrower frame is left out
+	least = 3	# a narrower frame is left out
 }
 
 {
 	stack = $0
 	sub(/ [0-9]+$/, "", stack)
+	# What pprof says beside a name.
+	gsub(/<0+[0-9a-f]+>|\[inline\]/, "", stack)
 	count = split(stack, frames, ";")
 	path = ""
 	bytes[path] += $NF
@@ -27,10 +29,9 @@ BEGIN {
 			callees[path] = callees[path] "\n" above
 		bytes[above] += $NF
 		name[above] = frames[i]
+		level[above] = i
 		path = above
 	}
-	if (count > depth)
-		depth = count
 }
 
 function text(string)
@@ -56,13 +57,13 @@ function colour(string,    i, hash)
 	return sprintf("hsl(%d,75%%,%d%%)", 12 + hash % 40, 62 + hash % 14)
 }
 
-function draw(path, left, level,    list, n, i, wide, top, shown)
+function draw(path, left,    list, n, i, wide, top, shown)
 {
 	wide = bytes[path] / bytes[""] * width
 	if (wide < least)
 		return
-	if (level > 0) {
-		top = 30 + (depth - level) * row
+	if (path != "") {
+		top = 30 + (depth - level[path]) * row
 		shown = name[path]
 		if (length(shown) > (wide - 6) / letter)
 			shown = substr(shown, 1, (wide - 6) / letter)
@@ -77,13 +78,17 @@ function draw(path, left, level,    list, n, i, wide, top, shown)
 	}
 	n = split(substr(callees[path], 2), list, "\n")
 	for (i = 1; i <= n; i++) {
-		draw(list[i], left, level + 1)
+		draw(list[i], left)
 		left += bytes[list[i]] / bytes[""] * width
 	}
 }
 
 END {
 	letters = "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	for (path in level)
+		if (level[path] > depth && \
+			bytes[path] / bytes[""] * width >= least)
+			depth = level[path]
 	height = 40 + depth * row
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\"",
 		width, height
@@ -92,6 +97,6 @@ END {
 	printf "<text x=\"4\" y=\"18\" font-size=\"13\">%s: %s</text>\n",
 		text(title), size(bytes[""])
 	if (bytes[""] > 0)
-		draw("", 0, 0)
+		draw("", 0)
 	print "</svg>"
 }'

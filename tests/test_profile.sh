@@ -159,7 +159,10 @@ done
 # Sites as pprof sees them: who is on top, and the bytes below it.
 for kind in $kinds; do
 	"$pprof" --collapsed --alloc_space "$dir/$kind" "$dir/$kind.heap" \
-		>"$dir/stacks" 2>"$dir/said" || fail "$kind: $(cat "$dir/said")"
+		>"$dir/all" 2>"$dir/said" || fail "$kind: $(cat "$dir/said")"
+	# What the compiler put into the program is the program's.
+	sed -e 's/;tarn_[a-z_]*\[inline\]//g' -e 's/<0[0-9a-f]*>//g' \
+		-e 's/\.localalias//g' "$dir/all" >"$dir/stacks"
 	for site in small zeroed inline large freed; do
 		bytes=$(awk -v site="${site}_site" '
 		index($0, site) { bytes += $NF }
