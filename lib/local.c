@@ -440,7 +440,10 @@ void local_cut(struct local *local, size_t bytes)
 		at -= BLOCK_LINE;
 	if ((uintptr_t)at < (uintptr_t)room.last)
 		at = room.last;
-	given -= (size_t)(room.end - at);
+	/* Within a mark it counts as handed out, as the rewind knows nothing
+	   of it. */
+	if (local_depth(local) == 0)
+		given -= (size_t)(room.end - at);
 	if ((size_t)(room.end - at) >= sizeof(struct local_cut)) {
 		*(struct local_cut *)at = (struct local_cut){
 			room.end, local->chunk_end,
@@ -455,7 +458,7 @@ struct room local_join(struct local *local)
 {
 	struct local_cut *cut = local_cut_of(local);
 	struct room old = local_room(local), whole, rest = {NULL, NULL};
-	size_t given = local_given(local) - room_size(old);
+	size_t given = local_given(local);
 
 	if (cut == NULL || cut->depth != local_depth(local))
 		return rest;
@@ -469,7 +472,9 @@ struct room local_join(struct local *local)
 	} else {
 		rest = old;
 	}
-	local_set(local, whole, given + room_size(whole));
+	if (local_depth(local) == 0)
+		given += room_size(whole) - room_size(old);
+	local_set(local, whole, given);
 	/* What is left within a mark comes back with the rewind. */
 	return local_depth(local) == 0 ? local_keep_tail(local, rest)
 				       : (struct room){NULL, NULL};
