@@ -19,7 +19,8 @@ BEGIN {
 	stack = $0
 	sub(/ [0-9]+$/, "", stack)
 	# What pprof says beside a name.
-	gsub(/<0+[0-9a-f]+>|\[inline\]/, "", stack)
+	gsub(/<0+[0-9a-f]+>/, "", stack)
+	gsub(/[[]inline[]]/, "", stack)
 	count = split(stack, frames, ";")
 	path = ""
 	bytes[path] += $NF
