@@ -79,7 +79,7 @@ static struct slot_table *cache_grow_table(tarn_cache *cache)
 	struct slot_table *old = atomic_load_explicit(&cache->table,
 						      memory_order_relaxed),
 			  *table;
-	uint32_t capacity = slot_table_next(old);
+	uint32_t capacity = slot_table_larger(old);
 	void *memory;
 
 	if (capacity == 0)

@@ -116,7 +116,7 @@ static bool debug_create(struct debug_file *at)
 
 static bool debug_open_at_exit(struct debug_file *at, const char *pattern)
 {
-	strncpy(at->pattern, pattern, sizeof(at->pattern) - 1);
+	memcpy(at->pattern, pattern, strlen(pattern) + 1);
 	return debug_create(at);
 }
 

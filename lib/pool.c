@@ -350,7 +350,7 @@ static struct slot_table *pool_grow_table_locked(tarn_pool *pool)
 	MUTEX_HELD(pool->mutex)
 {
 	struct slot_table *old = pool_table(pool), *table;
-	uint32_t capacity = slot_table_next(old);
+	uint32_t capacity = slot_table_larger(old);
 	void *memory;
 
 	if (capacity == 0)

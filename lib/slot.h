@@ -208,7 +208,7 @@ static inline bool slot_table_full(const struct slot_table *table)
 
 /* The capacity of a table that has room for one more, where `old`, or NULL, has
    none; 0: it has. Who inserts. */
-static inline uint32_t slot_table_next(const struct slot_table *old)
+static inline uint32_t slot_table_larger(const struct slot_table *old)
 {
 	if (old == NULL)
 		return SLOT_TABLE_LEAST;
