@@ -14,9 +14,11 @@
 enum {
 	KEYS = 40,
 	CHILDREN = 3,
-	USERS = 10,         /* threads beside the main one: their table grows */
-	SMALL_BLOCK = 1024, /* bytes: of which many a step needs one */
-	QUICK_STRIDE = 13 /* a quick run fails only every so manieth call     */
+	USERS = 10, /* threads beside the main one: their table grows */
+	/* Bytes of blocks of which many a step needs one, from and to. */
+	SMALL_BLOCK = 1024,
+	SMALL_BLOCKS = 1536,
+	QUICK_STRIDE = 13 /* a quick run fails only every so manieth call */
 };
 
 struct world;
@@ -44,7 +46,8 @@ enum {
 
 struct world {
 	struct counting counting;
-	bool reusing; /* the walk is that of REUSING */
+	bool reusing;       /* the walk is that of REUSING */
+	size_t small_block; /* then: bytes of each block   */
 	size_t forgiven, forgiven_caches;
 	tarn_pool *pool;
 	tarn_pool *children[CHILDREN];
@@ -725,7 +728,7 @@ static bool create(struct world *world)
 	tarn_options options = counting_options(&world->counting);
 
 	if (world->reusing)
-		options.first_block = options.max_block = SMALL_BLOCK;
+		options.first_block = options.max_block = world->small_block;
 	options.name = "a pool of which each call of upstream fails in turn";
 	errno = EXDEV;
 	world->pool = tarn_pool_create(&options);
@@ -778,21 +781,26 @@ START_TEST(oom_at_each_call_leaves_the_pool_as_it_was)
 END_TEST
 
 /* Of blocks so small that what lasts takes one, and the rest of the call
-   another one. */
+   another one, in some of these sizes. */
 START_TEST(oom_at_each_call_of_reuse_leaves_all_but_what_lasts)
 {
 	static struct world world;
-	size_t n = 1, forgiven = 0, forgiven_caches = 0;
-	bool failed = true;
+	size_t forgiven = 0, forgiven_caches = 0;
 
-	for (; failed; n++) {
-		memset(&world, 0, sizeof world);
-		world.reusing = true;
-		failed = walk_with_failure(&world, n, _i == 1);
-		forgiven += world.forgiven;
-		forgiven_caches += world.forgiven_caches;
+	for (size_t block = SMALL_BLOCK; block <= SMALL_BLOCKS; block += 128) {
+		size_t n = 1;
+		bool failed = true;
+
+		for (; failed; n++) {
+			memset(&world, 0, sizeof world);
+			world.reusing = true;
+			world.small_block = block;
+			failed = walk_with_failure(&world, n, _i == 1);
+			forgiven += world.forgiven;
+			forgiven_caches += world.forgiven_caches;
+		}
+		ck_assert_uint_gt(n, 20);
 	}
-	ck_assert_uint_gt(n, 20);
 	if (watched())
 		return;
 	ck_assert_uint_gt(forgiven, 0);
