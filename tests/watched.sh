@@ -38,7 +38,7 @@ unset TARN_DEBUG TARN_CACHE
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
-failed=0
+jobs=$(nproc)
 
 # ThreadSanitizer of older compilers knows no address space more random.
 calm=
@@ -58,22 +58,32 @@ built()
 	done
 }
 
-# ran NAME TOOL COMMAND...: every suite of that name, by that command.
+# watch SUITE NAME TOOL COMMAND...: that suite, by that command.
+watch()
+{
+	suite=$1 name=$2 tool=$3 status=0
+	shift 3
+	timeout -k 10 "$seconds" "$@" "$dir/$name.$suite" \
+		>"$dir/$suite.log" 2>&1 || status=$?
+	line=$(grep -E '^[0-9]+%: Checks: ' "$dir/$suite.log") || status=1
+	! grep -qE 'Sanitizer|^==[0-9]+== ' "$dir/$suite.log" || status=1
+	printf '%-8s %-18s %s\n' "$suite" "$tool" "${line:-no end}"
+	[ "$status" = 0 ] && return
+	echo "$suite, $tool" >>"$dir/failed"
+	tail -n 200 "$dir/$suite.log" >&2
+}
+
+# ran NAME TOOL COMMAND...: every suite of that name, as many at once as there
+# are processors.
 ran()
 {
-	name=$1 tool=$2
-	shift 2
+	started=0
 	for suite in $suites; do
-		status=0
-		timeout -k 10 "$seconds" "$@" "$dir/$name.$suite" \
-			>"$dir/log" 2>&1 || status=$?
-		line=$(grep -E '^[0-9]+%: Checks: ' "$dir/log") || status=1
-		! grep -qE 'Sanitizer|^==[0-9]+== ' "$dir/log" || status=1
-		printf '%-8s %-18s %s\n' "$suite" "$tool" "${line:-no end}"
-		[ "$status" = 0 ] && continue
-		failed=$((failed + 1))
-		tail -n 200 "$dir/log" >&2
+		watch "$suite" "$@" &
+		started=$((started + 1))
+		[ $((started % jobs)) != 0 ] || wait
 	done
+	wait
 }
 
 for compiler in $compilers; do
@@ -86,7 +96,7 @@ done
 built "${compilers%% *}" plain
 ran plain memcheck valgrind --quiet --fair-sched=try --error-exitcode=1 \
 	--leak-check=full
-for words in junk leaks "trace=$dir/trace" zero; do
+for words in junk leaks "trace=$dir/trace.%p" zero; do
 	ran plain "${words%%=*}" env TARN_DEBUG="$words"
 done
 # The others misuse pools to see it refused, or need too many mappings.
@@ -94,4 +104,4 @@ suites=$reuse
 for words in guard owner; do
 	ran plain "$words" env TARN_DEBUG="$words"
 done
-[ "$failed" = 0 ]
+[ ! -e "$dir/failed" ]
