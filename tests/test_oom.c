@@ -14,11 +14,9 @@
 enum {
 	KEYS = 40,
 	CHILDREN = 3,
-	USERS = 10, /* threads beside the main one: their table grows */
-	/* Bytes of blocks of which many a step needs one, from and to. */
-	SMALL_BLOCK = 1024,
-	SMALL_BLOCKS = 1536,
-	QUICK_STRIDE = 13 /* a quick run fails only every so manieth call */
+	USERS = 10,         /* threads beside the main one: their table grows */
+	SMALL_BLOCK = 1024, /* bytes: of which many a step needs one          */
+	QUICK_STRIDE = 13   /* a quick run fails only every so manieth call   */
 };
 
 struct world;
@@ -46,8 +44,7 @@ enum {
 
 struct world {
 	struct counting counting;
-	bool reusing;       /* the walk is that of REUSING */
-	size_t small_block; /* then: bytes of each block   */
+	size_t small_block; /* bytes: the walk is that of reuse; 0: it is not */
 	size_t forgiven, forgiven_caches;
 	tarn_pool *pool;
 	tarn_pool *children[CHILDREN];
@@ -714,7 +711,8 @@ static void do_step(struct world *world, const struct step *step)
 
 static void walk(struct world *world)
 {
-	const struct step *step = world->reusing ? reusing_steps : steps;
+	const struct step *step =
+		world->small_block != 0 ? reusing_steps : steps;
 	size_t i;
 
 	for (; step->fn != NULL; step++)
@@ -727,7 +725,7 @@ static bool create(struct world *world)
 {
 	tarn_options options = counting_options(&world->counting);
 
-	if (world->reusing)
+	if (world->small_block != 0)
 		options.first_block = options.max_block = world->small_block;
 	options.name = "a pool of which each call of upstream fails in turn";
 	errno = EXDEV;
@@ -780,32 +778,43 @@ START_TEST(oom_at_each_call_leaves_the_pool_as_it_was)
 }
 END_TEST
 
+/* Walks so, with each call failing in turn. */
+static void walk_in_small_blocks(struct world *world, size_t size,
+				 bool for_ever, size_t *forgiven,
+				 size_t *forgiven_caches)
+{
+	size_t n = 1;
+	bool failed = true;
+
+	for (; failed; n++) {
+		memset(world, 0, sizeof *world);
+		world->small_block = size;
+		failed = walk_with_failure(world, n, for_ever);
+		*forgiven += world->forgiven;
+		*forgiven_caches += world->forgiven_caches;
+	}
+	ck_assert_uint_gt(n, 20);
+}
+
 /* Of blocks so small that what lasts takes one, and the rest of the call
-   another one, in some of these sizes. */
+   another one. */
 START_TEST(oom_at_each_call_of_reuse_leaves_all_but_what_lasts)
 {
 	static struct world world;
-	size_t forgiven = 0, forgiven_caches = 0;
+	size_t size = SMALL_BLOCK, forgiven = 0, forgiven_caches = 0;
 
-	for (size_t block = SMALL_BLOCK; block <= SMALL_BLOCKS; block += 128) {
-		size_t n = 1;
-		bool failed = true;
-
-		for (; failed; n++) {
-			memset(&world, 0, sizeof world);
-			world.reusing = true;
-			world.small_block = block;
-			failed = walk_with_failure(&world, n, _i == 1);
-			forgiven += world.forgiven;
-			forgiven_caches += world.forgiven_caches;
-		}
-		ck_assert_uint_gt(n, 20);
-	}
+	walk_in_small_blocks(&world, size, _i == 1, &forgiven,
+			     &forgiven_caches);
 	if (watched())
 		return;
 	ck_assert_uint_gt(forgiven, 0);
-	/* Where it fails but once a smaller slab is made. */
-	ck_assert(_i == 0 || forgiven_caches > 0);
+	/* Where a call fails but once a smaller slab is made; else a block has
+	   to end between what lasts of a cache and its slab. */
+	while (_i == 1 && forgiven_caches == 0) {
+		ck_assert_uint_lt(size, 4 * SMALL_BLOCK);
+		walk_in_small_blocks(&world, size += 64, true, &forgiven,
+				     &forgiven_caches);
+	}
 }
 END_TEST
 
