@@ -50,13 +50,12 @@ static bool entry_is(uint64_t word)
 	return (word & 1) != 0;
 }
 
-/* The node that `newest` or `older` leads to, or NULL. */
+/* The node that `newest` or `older` leads to, or NULL: it is an entry, or
+   empty. Of a ledger that is kept. */
 static struct ledger_node *node_of(uint64_t word)
 {
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): it was made from one */
-	return entry_is(word) || word == LEDGER_OFF
-		       ? NULL
-		       : (struct ledger_node *)(uintptr_t)word;
+	return entry_is(word) ? NULL : (struct ledger_node *)(uintptr_t)word;
 }
 
 /* ---- the owner ------------------------------------------------------- */

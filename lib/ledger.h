@@ -48,7 +48,7 @@ size_t ledger_need(const struct ledger *ledger);
 void ledger_note(struct ledger *ledger, struct chunk *chunk);
 
 /* Calls see(with, chunk) for each, in any order; ends are rounded up to a line.
-   Any thread, but not beside a reset. */
+   Of a ledger that is kept. Any thread, but not beside a reset. */
 void ledger_each(const struct ledger *ledger,
 		 void (*see)(void *with, struct chunk chunk), void *with);
 

@@ -12,6 +12,8 @@
  */
 #include "child.h"
 
+#include <execinfo.h>
+#include <glob.h>
 #include <math.h>
 
 #include "local.h"
@@ -92,9 +94,9 @@ static void read_site(struct profile *profile, const char *line)
 }
 
 /* Adds what the file says to the profile. */
-static void read_profile(struct profile *profile)
+static void read_profile(struct profile *profile, const char *name)
 {
-	FILE *file = fopen(path, "r");
+	FILE *file = fopen(name, "r");
 	char line[4096];
 	size_t totals[4];
 
@@ -130,7 +132,7 @@ static struct profile profile_of(child_fn *fn, size_t runs)
 	program = fn;
 	for (seed_now = 1; seed_now <= runs; seed_now++) {
 		child_silent(words, run_program);
-		read_profile(&profile);
+		read_profile(&profile, path);
 	}
 	return profile;
 }
@@ -500,6 +502,35 @@ START_TEST(shared_pool_estimate_is_true)
 }
 END_TEST
 
+/* A pool that ends for all its threads goes on being sampled by all. */
+static int reset_shared(void)
+{
+	shared = tarn_pool_create(NULL);
+	EXPECT(tarn_palloc(shared, 3) != NULL);
+	for (size_t i = 0; i < 8; i++) {
+		struct gate gate;
+		struct worker worker;
+
+		gate_init(&gate, 1);
+		worker_start(&worker, share, NULL, &gate);
+		EXPECT(worker_join(&worker) == 0);
+		tarn_pool_reset(shared);
+	}
+	return 0;
+}
+
+START_TEST(reset_shared_pool_estimate_is_true)
+{
+	struct profile profile;
+
+	begin(1);
+	profile = profile_of(reset_shared, SEEDS);
+	expect_all(&profile, SEEDS, scale * 8 * 100000, 216);
+	expect_all(&profile, SEEDS, scale * 8 * 100000, 77);
+	expect_none_live(&profile);
+}
+END_TEST
+
 /* ---- contents ----------------------------------------------------------- */
 
 /* What is allocated is nobody else's, in marks and out of them. */
@@ -686,6 +717,99 @@ START_TEST(memory_that_fails_leaves_samples_out)
 }
 END_TEST
 
+/* So many calls deep, by one or the other of two at each step. */
+static __attribute__((noinline)) struct profile_site *site_of(size_t depth,
+							      size_t path_bits)
+{
+	static struct profile_site *volatile site;
+
+	if (depth == 0)
+		site = profile_here(200, NULL);
+	else if (path_bits % 2 == 0)
+		site = site_of(depth - 1, path_bits / 2);
+	else
+		site = site_of(depth - 1, path_bits / 2);
+	return site;
+}
+
+enum {
+	DEEPEST = 11
+};
+
+static int many_sites(void)
+{
+	static struct profile_site *sites[DEEPEST + 1][1 << DEEPEST];
+
+	for (size_t round = 0; round < 2; round++)
+		for (size_t depth = 0; depth <= DEEPEST; depth++)
+			for (size_t i = 0; i < (size_t)1 << depth; i++) {
+				struct profile_site *site = site_of(depth, i);
+
+				EXPECT(site != NULL);
+				EXPECT(round == 0 || sites[depth][i] == site);
+				sites[depth][i] = site;
+			}
+	return 0;
+}
+
+/* Of as many stacks of a size some are in the same list; each is found. */
+START_TEST(site_of_each_stack_is_its_own)
+{
+	profile_of(many_sites, 1);
+}
+END_TEST
+
+/* The caller is the outermost that there is. */
+static int called_from_nowhere(void)
+{
+	void *frames[64];
+	int depth = backtrace(frames, 64);
+
+	EXPECT(depth > 0);
+	EXPECT(profile_here(100, frames[depth - 1]) != NULL);
+	return 0;
+}
+
+START_TEST(stack_of_the_library_alone_has_one_frame)
+{
+	profile_of(called_from_nowhere, 1);
+}
+END_TEST
+
+static int allocate_while_it_ends(void *pool)
+{
+	EXPECT(tarn_palloc(pool, 64 << 20) == NULL && errno == EBUSY);
+	return 0;
+}
+
+static void have_another_allocate(void *pool)
+{
+	struct gate gate;
+	struct worker worker;
+
+	gate_init(&gate, 1);
+	worker_start(&worker, allocate_while_it_ends, pool, &gate);
+	if (worker_join(&worker) != 0)
+		abort();
+}
+
+static int refused_at_the_end(void)
+{
+	tarn_pool *pool = tarn_pool_create(NULL);
+
+	EXPECT(tarn_cleanup_add(pool, have_another_allocate, pool) != NULL);
+	tarn_pool_destroy(pool);
+	return 0;
+}
+
+START_TEST(request_that_is_refused_is_not_sampled)
+{
+	struct profile profile = profile_of(refused_at_the_end, 1);
+
+	ck_assert_uint_eq(profile.count, 0);
+}
+END_TEST
+
 static int forks(void)
 {
 	tarn_pool *pool = tarn_pool_create(NULL);
@@ -708,6 +832,27 @@ START_TEST(forked_file_is_the_parents)
 
 	ck_assert_uint_eq(profile.count, 1);
 	ck_assert_uint_eq(figure_of(&profile, 64 << 20)->live, 1);
+}
+END_TEST
+
+START_TEST(forked_process_has_a_file_of_its_own)
+{
+	struct profile profile = {.count = 0};
+	char words[sizeof(path) + sizeof("sample=.%p")];
+	glob_t found;
+
+	snprintf(words, sizeof(words), "sample=%s.%%p", path);
+	child_silent(words, forks);
+	snprintf(words, sizeof(words), "%s.*", path);
+	ck_assert_int_eq(glob(words, 0, NULL, &found), 0);
+	ck_assert_uint_eq(found.gl_pathc, 2);
+	for (size_t i = 0; i < 2; i++) {
+		read_profile(&profile, found.gl_pathv[i]);
+		unlink(found.gl_pathv[i]);
+	}
+	globfree(&found);
+	ck_assert_uint_eq(figure_of(&profile, 32 << 20)->live, 1);
+	ck_assert_uint_ge(figure_of(&profile, 64 << 20)->live, 1);
 }
 END_TEST
 
@@ -737,7 +882,7 @@ START_TEST(watched_pools_are_sampled)
 
 	snprintf(words, sizeof(words), "junk,sample=%s", path);
 	child_silent(words, with_junk);
-	read_profile(&profile);
+	read_profile(&profile, path);
 	ck_assert_uint_eq(figure_of(&profile, 32 << 20)->all, 1);
 	ck_assert_uint_eq(figure_of(&profile, 32 << 20)->live, 0);
 	ck_assert_uint_eq(figure_of(&profile, 64 << 20)->all, 1);
@@ -782,12 +927,17 @@ int main(void)
 	tcase_add_test(estimates, cached_estimate_is_true);
 	tcase_add_test(estimates, resized_estimate_is_true);
 	tcase_add_test(estimates, shared_pool_estimate_is_true);
+	tcase_add_test(estimates, reset_shared_pool_estimate_is_true);
 	tcase_add_test(files, kept_contents_stay);
 	tcase_add_test(files, cut_room_is_on_a_line_and_whole_again);
 	tcase_add_test(files, cut_near_the_end_has_room_for_its_record);
 	tcase_add_test(files, cut_room_with_objects_between_is_the_larger_part);
 	tcase_add_test(files, memory_that_fails_leaves_samples_out);
+	tcase_add_test(files, site_of_each_stack_is_its_own);
+	tcase_add_test(files, stack_of_the_library_alone_has_one_frame);
+	tcase_add_test(files, request_that_is_refused_is_not_sampled);
 	tcase_add_test(files, forked_file_is_the_parents);
+	tcase_add_test(files, forked_process_has_a_file_of_its_own);
 	tcase_add_test(files, watched_pools_are_sampled);
 	tcase_add_test(files, file_that_cannot_be_is_told);
 	status = suite_run(suite);
