@@ -119,6 +119,12 @@
 #define objects_remove            tarn_own_objects_remove
 #define objects_show              tarn_own_objects_show
 #define palloc_is_large           tarn_own_palloc_is_large
+#define picture_block             tarn_own_picture_block
+#define picture_each_claimed      tarn_own_picture_each_claimed
+#define picture_end               tarn_own_picture_end
+#define picture_find              tarn_own_picture_find
+#define picture_is_failed         tarn_own_picture_is_failed
+#define picture_take              tarn_own_picture_take
 #define pool_claim_lasting        tarn_own_pool_claim_lasting
 #define pool_claim_object         tarn_own_pool_claim_object
 #define pool_is_refused_slow      tarn_own_pool_is_refused_slow
@@ -180,6 +186,12 @@
 #define source_outlives           tarn_own_source_outlives
 #define source_release            tarn_own_source_release
 #define source_resize             tarn_own_source_resize
+#define text_close                tarn_own_text_close
+#define text_next                 tarn_own_text_next
+#define text_next_line            tarn_own_text_next_line
+#define text_open                 tarn_own_text_open
+#define text_put                  tarn_own_text_put
+#define text_put_name             tarn_own_text_put_name
 #define trace_after_fork_locked   tarn_own_trace_after_fork_locked
 #define trace_create              tarn_own_trace_create
 #define trace_find_id_locked      tarn_own_trace_find_id_locked

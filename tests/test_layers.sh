@@ -18,6 +18,9 @@ cat >"$dir/layers" <<'END'
 tarn.h:
 prefix.h:
 align.h:     prefix.h
+array.h:     align.h
+text.h:      array.h prefix.h
+text.c:      text.h
 birth.h:
 objects.h:   align.h birth.h
 objects.c:   objects.h
@@ -60,6 +63,8 @@ pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
 rewind.h:    pool.h
 reuse.h:     depot.h pool.h
 reuse.c:     reuse.h rewind.h
+picture.h:   array.h pool.h
+picture.c:   picture.h
 cache.h:     pool.h unit.h
 slab.h:      cache.h
 slab.c:      slab.h reuse.h
@@ -69,7 +74,7 @@ watch.h:     debug.h objects.h pool.h trace.h
 watch.c:     watch.h guard.h report.h sample.h
 sample.c:    sample.h aside.h profile.h reuse.h watch.h
 cache.c:     cache.h sample.h slab.h watch.h
-report.c:    report.h aside.h reuse.h slab.h watch.h
+report.c:    report.h aside.h picture.h reuse.h slab.h text.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h sample.h watch.h
@@ -101,7 +106,7 @@ large.c
 pool.h
 pool.c
 palloc.c
-report.c
+picture.c
 reuse.c
 reuse.h
 stats.c
