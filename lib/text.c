@@ -75,6 +75,13 @@ static size_t utf8_length(const unsigned char *at)
 	return length == forms[i].length ? length : 0;
 }
 
+/* Whether it is U+0000 to U+001F, or U+007F to U+009F: its last byte is its
+   number, then. Some of these end lines, or speak to a terminal. */
+static bool utf8_is_control(const unsigned char *at)
+{
+	return *at < ' ' || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
+}
+
 void text_put_name(struct text *text, const char *name)
 {
 	const unsigned char *at = (const unsigned char *)name;
@@ -84,8 +91,9 @@ void text_put_name(struct text *text, const char *name)
 
 		if (length == 0)
 			text_put(text, "\xef\xbf\xbd"); /* U+FFFD */
-		else if (*at < ' ' || *at == 0x7f)
-			text_put(text, text->json ? "\\u%04x" : "\\x%02x", *at);
+		else if (utf8_is_control(at))
+			text_put(text, text->json ? "\\u%04x" : "\\x%02x",
+				 at[length - 1]);
 		else if (*at == '\\' || *at == (text->json ? '"' : '\''))
 			text_put(text, "\\%c", *at);
 		else

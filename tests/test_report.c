@@ -427,6 +427,8 @@ START_TEST(report_names_are_escaped)
 		     {"a\"b\\c'd", "\"a\\\"b\\\\c'd\"", "'a\"b\\\\c\\'d'"},
 		     {"\x01\n\x7f", "\"\\u0001\\u000a\\u007f\"",
 		      "'\\x01\\x0a\\x7f'"},
+		     {"\xc2\x85\xc2\x9b\xc2\xa0", "\"\\u0085\\u009b\xc2\xa0\"",
+		      "'\\x85\\x9b\xc2\xa0'"},
 		     {"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"",
 		      "'gr\xc3\xbc\xc3\x9f'"},
 		     {"\xe2\x82\xac\xf0\x9f\x98\x80",
@@ -456,7 +458,7 @@ START_TEST(report_names_are_escaped)
 END_TEST
 
 enum {
-	NAMES = 10,
+	NAMES = 11,
 	NAME_LENGTH = 3000
 };
 
