@@ -391,9 +391,14 @@ int tarn_pool_report(const tarn_pool *const_pool, FILE *file, int format)
 	return error != 0 ? -1 : 0;
 }
 
-static void report_one(void *with, tarn_pool *pool)
+/* Those below one that is told come with it. A parent from before a fork is
+   not: it is the parent process's to tell. */
+static void report_one(void *with, tarn_pool *pool) MUTEX_HELD(debug_mutex)
 {
-	if (pool->parent == NULL && !pool_is_busy(pool))
+	const tarn_pool *parent = pool->parent;
+
+	if ((parent == NULL || parent->watch->forks != debug_forks()) &&
+	    !pool_is_busy(pool))
 		put_tree(with, pool);
 }
 

@@ -69,6 +69,13 @@ int main(int argc, char **argv)
 	tarn_mark mark;
 
 	tarn_pool_destroy(tarn_pool_create(NULL));
+	if (argc > 1 && strcmp(argv[1], "below") == 0) {
+		pool = tarn_pool_create(NULL);
+		if (fork() != 0)
+			return wait(NULL) < 0;
+		pool = tarn_pool_create_child(pool, NULL);
+		return tarn_pool_create_child(pool, NULL) == NULL;
+	}
 	if (argc > 1 && strcmp(argv[1], "fork") == 0 && fork() != 0)
 		wait(NULL);
 	options.name = "\"alive\" \xc3\xa9 \xff";
@@ -138,6 +145,11 @@ for file in "$dir"/p[0-9]*.json; do
 	count=$((count + 1))
 done
 [ "$count" = 2 ] || fail "$count reports of two processes"
+# A process tells of what it made, be it below what was there before.
+run report=b%p.json below
+count=$(grep -c '"depth":' "$dir"/b[0-9]*.json | sed 's/.*://' | sort |
+	paste -sd ' ' -)
+[ "$count" = '1 2' ] || fail "of a pool and two below it: $count"
 run report=one.json fork
 [ "$(pools one.json)" = 3 ] || fail 'a process wrote over it'
 
