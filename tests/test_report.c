@@ -14,6 +14,7 @@
 /* ---- memory that fails ------------------------------------------------- */
 
 static size_t reallocs_left = SIZE_MAX;
+static bool realloc_fails_once;
 
 void *__real_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
@@ -21,6 +22,8 @@ void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size)
 {
 	if (reallocs_left == 0) {
+		if (realloc_fails_once)
+			reallocs_left = SIZE_MAX;
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -441,6 +444,12 @@ START_TEST(report_names_are_escaped)
 		     {"\xed\xa0\x80",
 		      "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"",
 		      "'\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd'"},
+		     {"\xc3"
+		      "A\xe0\x80",
+		      "\"\xef\xbf\xbd"
+		      "A\xef\xbf\xbd\xef\xbf\xbd\"",
+		      "'\xef\xbf\xbd"
+		      "A\xef\xbf\xbd\xef\xbf\xbd'"},
 		     {"\xf5z", "\"\xef\xbf\xbdz\"", "'\xef\xbf\xbdz'"},
 		     {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\"",
 		      "'\xef\xbf\xbd\xef\xbf\xbd'"}};
@@ -458,7 +467,7 @@ START_TEST(report_names_are_escaped)
 END_TEST
 
 enum {
-	NAMES = 11,
+	NAMES = 12,
 	NAME_LENGTH = 3000
 };
 
@@ -541,8 +550,9 @@ START_TEST(report_without_memory_is_ENOMEM)
 		int status;
 
 		reallocs_left = failed;
+		realloc_fails_once = _i / 2 == 1;
 		errno = 0;
-		status = tarn_pool_report(pool, file, _i);
+		status = tarn_pool_report(pool, file, _i % 2);
 		reallocs_left = SIZE_MAX;
 		if (status == 0)
 			break;
@@ -699,7 +709,7 @@ int main(void)
 	tcase_add_test(figures, report_long_name_is_whole);
 	tcase_add_test(errors, report_of_another_format_is_EINVAL);
 	tcase_add_loop_test(errors, report_to_a_closed_file_fails, 0, 2);
-	tcase_add_loop_test(errors, report_without_memory_is_ENOMEM, 0, 2);
+	tcase_add_loop_test(errors, report_without_memory_is_ENOMEM, 0, 4);
 	tcase_add_loop_test(others, report_of_a_busy_child_has_its_name, 0, 2);
 	tcase_add_test(others, report_while_threads_allocate_is_json);
 	return suite_run(suite);

@@ -48,6 +48,7 @@ esac
 cat >"$dir/program.c" <<'END'
 #include "tarn.h"
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -60,6 +61,12 @@ static void *work(void *arg)
 	for (int i = 0; i < 500; i++)
 		memset(tarn_palloc(pool, 100), 1, 100);
 	return arg;
+}
+
+static void end_here(void *data)
+{
+	(void)data;
+	exit(0);
 }
 
 int main(int argc, char **argv)
@@ -88,6 +95,12 @@ int main(int argc, char **argv)
 	tarn_palloc(pool, 1);
 	pthread_create(&thread, NULL, work, NULL);
 	pthread_join(thread, NULL);
+	if (argc > 1 && strcmp(argv[1], "told") == 0)
+		return tarn_pool_report(pool, stdout, TARN_REPORT_TEXT);
+	if (argc > 1 && strcmp(argv[1], "ending") == 0) {
+		tarn_cleanup_add(pool, end_here, NULL);
+		tarn_pool_destroy(pool);
+	}
 	return 0;
 }
 END
@@ -153,8 +166,14 @@ count=$(grep -c '"depth":' "$dir"/b[0-9]*.json | sed 's/.*://' | sort |
 run report=one.json fork
 [ "$(pools one.json)" = 3 ] || fail 'a process wrote over it'
 
+# In the middle of the end of a pool, of which there is no more to tell.
+run report=ending.json ending
+grep -q '"depth":0' "$dir/ending.json" || fail 'the others are not told'
+grep -q '"alive' "$dir/ending.json" && fail 'a pool that ends is told'
+
 # Pools that are watched, and are leaks.
-run report=watched.json,leaks,junk
+run report=watched.json,leaks,junk told >"$dir/told"
+grep -q 'alive' "$dir/told" || fail 'a watched pool is not told'
 [ "$(pools watched.json)" = 3 ] || fail "$(pools watched.json) watched pools"
 [ "$(grep -c 'leaks: pool' "$dir/said")" = 3 ] || fail 'leaks are not told'
 
