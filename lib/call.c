@@ -82,6 +82,7 @@ void watch_exclusive(tarn_pool *pool)
 {
 	const struct source *source = &pool->source;
 
+	watch_meet_report();
 	/* What each request reads. */
 	mark_write(source->watched, &source->watched, sizeof(source->watched));
 	/* ORDER watch-inside (relaxed): see watch_enter. */

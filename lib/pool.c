@@ -49,7 +49,7 @@ static __attribute__((noinline)) void pool_set_child_busy(tarn_pool *pool,
 static inline void pool_enter_alone(tarn_pool *pool)
 {
 	pool_set_busy(pool, pool_self());
-	if (!TARN_LIKELY(pool->source.watched == 0))
+	if (!TARN_LIKELY(pool->watch == NULL))
 		watch_exclusive(pool);
 }
 
@@ -229,6 +229,8 @@ void tarn_pool_reset(tarn_pool *pool)
 		return;
 	probe_reset(pool, cursor_held(&pool->cursor));
 	pool_reset(pool);
+	if (!TARN_LIKELY(pool->watch == NULL))
+		watch_meet_report();
 	if (pool->parent != NULL)
 		pool_set_child_busy(pool, SLOT_NONE);
 	else

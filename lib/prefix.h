@@ -219,6 +219,7 @@
 #define watch_held                tarn_own_watch_held
 #define watch_leave               tarn_own_watch_leave
 #define watch_local               tarn_own_watch_local
+#define watch_meet_report         tarn_own_watch_meet_report
 #define watch_pool                tarn_own_watch_pool
 #define watch_pool_end            tarn_own_watch_pool_end
 #define watch_refused             tarn_own_watch_refused

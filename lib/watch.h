@@ -97,6 +97,11 @@ size_t watch_held(tarn_pool *pool);
 /* A reset or destroy begins: no other thread may be there. */
 void watch_exclusive(tarn_pool *pool);
 
+/* Between what makes a pool busy and what it does then, and before it is not:
+   the report at exit, of a thread that knows of none of it, is done with the
+   pool, or finds it busy, or sees all that was done. */
+void watch_meet_report(void);
+
 /* Ends the program where the calling thread is not the owner of `local`. */
 void watch_local(tarn_pool *pool, const struct local *local);
 

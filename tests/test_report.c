@@ -6,8 +6,10 @@
  */
 #include "reuse.h"
 #include "util.h"
+#include "watch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -692,6 +694,53 @@ START_TEST(report_while_threads_allocate_is_json)
 }
 END_TEST
 
+static atomic_int cleaned;
+
+static void count_cleaned(void *data)
+{
+	(void)data;
+	atomic_fetch_add(&cleaned, 1);
+}
+
+static int end_pool(void *pool)
+{
+	if (atomic_load(&cleaned) == 0)
+		tarn_pool_reset(pool);
+	else
+		tarn_pool_destroy(pool);
+	return 0;
+}
+
+/* The report at exit holds the mutex; whoever resets or destroys a root then
+   waits for it. */
+START_TEST(report_at_exit_is_waited_for)
+{
+	unsigned watched;
+	struct worker worker;
+	tarn_pool *pool;
+
+	/* The first one reads the environment. */
+	tarn_pool_destroy(tarn_pool_create(NULL));
+	watched = debug_watched;
+	debug_watched |= WATCH_REPORT;
+	pool = tarn_pool_create(NULL);
+	for (int i = 0; i < 2; i++) {
+		atomic_store(&cleaned, i);
+		tarn_cleanup_add(pool, count_cleaned, NULL);
+		mutex_lock(&debug_mutex);
+		worker_start(&worker, end_pool, pool, NULL);
+		while (!pool_is_busy(pool) && atomic_load(&cleaned) == i)
+			sched_yield();
+		usleep(10000);
+		ck_assert_int_eq(atomic_load(&cleaned), i);
+		mutex_unlock(&debug_mutex);
+		ck_assert_int_eq(worker_join(&worker), 0);
+		ck_assert_int_eq(atomic_load(&cleaned), i + 1);
+	}
+	debug_watched = watched;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("report");
@@ -712,5 +761,6 @@ int main(void)
 	tcase_add_loop_test(errors, report_without_memory_is_ENOMEM, 0, 4);
 	tcase_add_loop_test(others, report_of_a_busy_child_has_its_name, 0, 2);
 	tcase_add_test(others, report_while_threads_allocate_is_json);
+	tcase_add_test(others, report_at_exit_is_waited_for);
 	return suite_run(suite);
 }
