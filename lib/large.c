@@ -495,6 +495,15 @@ bool large_size(struct large *large, const struct large_use *use,
 	return true;
 }
 
+struct birth large_birth(struct large *large, const struct large_use *use,
+			 const void *object)
+{
+	struct large_entry entry = {.birth = BIRTH_NONE};
+
+	large_find(large, use, object, &entry, shard_look);
+	return entry.birth;
+}
+
 /* By upstream, where what is held does not suit; NULL: it cannot. */
 static void *entry_resize(struct large_entry *entry,
 			  const struct large_use *use, size_t size)

@@ -112,6 +112,10 @@ bool large_free(struct large *large, const struct large_use *use, void *object);
 bool large_size(struct large *large, const struct large_use *use,
 		const void *object, size_t *size);
 
+/* Of an object; BIRTH_NONE if it is not one of these. Any thread. */
+struct birth large_birth(struct large *large, const struct large_use *use,
+			 const void *object);
+
 /* Resizes, by upstream if need be; NULL, errno untouched: it cannot, and the
    object is as it was. `size` is no larger than half the address space. */
 void *large_resize(struct large *large, const struct large_use *use,

@@ -54,6 +54,14 @@ static void *prealloc_large(tarn_pool *pool, void *ptr, size_t new_size)
 	return large_resize(&pool->large, &use, ptr, new_size);
 }
 
+/* Its sample ends with the rewind that ends it. */
+static void prealloc_age(tarn_pool *pool, const void *object)
+{
+	struct large_use use = pool_large_use(pool);
+
+	sample_age(pool, object, large_birth(&pool->large, &use, object));
+}
+
 /* As if the old one were freed, and a new one allocated. */
 static __attribute__((noinline)) void *
 prealloc_large_sampled(tarn_pool *pool, void *ptr, size_t new_size)
@@ -62,9 +70,11 @@ prealloc_large_sampled(tarn_pool *pool, void *ptr, size_t new_size)
 	bool sampled = sample_take(pool, ptr, &taken);
 	void *kept = prealloc_large(pool, ptr, new_size);
 
-	if (kept != NULL)
+	if (kept != NULL) {
 		sample_object(pool, kept, new_size,
 			      __builtin_return_address(0));
+		prealloc_age(pool, kept);
+	}
 	if (sampled && kept != NULL)
 		sample_freed(&taken);
 	else if (sampled)
@@ -108,6 +118,8 @@ static void prealloc_inherit(tarn_pool *pool, const void *ptr,
 		return;
 	use = pool_large_use(pool);
 	large_inherit(&pool->large, &use, ptr, moved);
+	if (sample_is_on(pool))
+		prealloc_age(pool, moved);
 }
 
 static bool pfree_large(tarn_pool *pool, void *ptr)

@@ -58,6 +58,7 @@
 #define depot_reset               tarn_own_depot_reset
 #define guard_upstream            tarn_own_guard_upstream
 #define large_alloc               tarn_own_large_alloc
+#define large_birth               tarn_own_large_birth
 #define large_clear               tarn_own_large_clear
 #define large_each                tarn_own_large_each
 #define large_figures             tarn_own_large_figures
@@ -150,9 +151,11 @@
 #define reuse_take                tarn_own_reuse_take
 #define rewind_covers             tarn_own_rewind_covers
 #define run_part                  tarn_own_run_part
+#define sample_age                tarn_own_sample_age
 #define sample_begin              tarn_own_sample_begin
 #define sample_end                tarn_own_sample_end
 #define sample_free               tarn_own_sample_free
+#define sample_free_since         tarn_own_sample_free_since
 #define sample_freed              tarn_own_sample_freed
 #define sample_object             tarn_own_sample_object
 #define sample_pool               tarn_own_sample_pool

@@ -147,6 +147,9 @@ static void rewind_large(tarn_pool *pool, struct local *local, uint32_t depth)
 {
 	struct large_use use = pool_large_use(pool);
 
+	/* Before another thread may have such memory, and sample it. */
+	if (sample_is_on(pool))
+		sample_free_since(pool, depth);
 	large_rewind(&pool->large, &use, slot_name(), depth);
 	local->side->marks.large =
 		(uint16_t)align_min(local->side->marks.large, depth);

@@ -265,6 +265,17 @@ void sample_freed(const struct watch_object *taken)
 	profile_remove(taken->memory);
 }
 
+void sample_age(tarn_pool *pool, const void *object, struct birth birth)
+{
+	struct watch_object *found;
+
+	mutex_lock(&pool->mutex);
+	found = objects_find(&pool->watch->samples, object);
+	if (found != NULL)
+		found->birth = birth;
+	mutex_unlock(&pool->mutex);
+}
+
 void sample_put_back(tarn_pool *pool, const struct watch_object *taken)
 {
 	/* Its place is there still, or another thread has it: then the object
@@ -313,16 +324,20 @@ static bool sample_take_since(tarn_pool *pool, uint32_t depth,
 	return found;
 }
 
-void sample_rewind(struct local *local)
+void sample_free_since(tarn_pool *pool, uint32_t depth)
 {
 	struct watch_object taken;
 
+	/* The debug mutex is not taken within a pool's. */
+	while (sample_take_since(pool, depth, &taken))
+		sample_freed(&taken);
+}
+
+void sample_rewind(struct local *local)
+{
 	local_forget_cuts(local);
 	sample_join(local);
 	local->side->marks.large = LOCAL_BIRTHS_ANY;
-	/* The debug mutex is not taken within a pool's. */
-	while (sample_take_since(local->pool, local_depth(local), &taken))
-		sample_freed(&taken);
 }
 
 /* ---- requests -------------------------------------------------------- */

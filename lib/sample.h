@@ -49,13 +49,16 @@ void sample_end(tarn_pool *pool, const struct sample *sample, void *object,
 void sample_object(tarn_pool *pool, void *object, size_t size,
 		   const void *caller);
 
+/* It was born then, if it was sampled: it took another one's place. */
+void sample_age(tarn_pool *pool, const void *object, struct birth birth);
+
 /* Draws the next sample point of the room at hand. Owner. */
 void sample_room(struct local *local);
 
 /* The rooms of a pool just made, or reset. Exclusive. */
 void sample_pool(tarn_pool *pool);
 
-/* A rewind to fewer marks: what was allocated since is free. Owner. */
+/* A rewind to fewer marks: the room is what it was. Owner. */
 void sample_rewind(struct local *local);
 
 /* ---- what is free again ---------------------------------------------- */
@@ -69,6 +72,10 @@ void sample_put_back(tarn_pool *pool, const struct watch_object *taken);
 
 /* The object will be free. Any thread. */
 void sample_free(tarn_pool *pool, const void *object);
+
+/* All will be that were allocated within more than `depth` marks of this
+   thread. */
+void sample_free_since(tarn_pool *pool, uint32_t depth);
 
 /* All objects are. Exclusive. */
 void sample_reset(tarn_pool *pool);

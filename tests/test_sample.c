@@ -459,6 +459,142 @@ START_TEST(resized_estimate_is_true)
 }
 END_TEST
 
+/* ---- large objects and marks --------------------------------------------- */
+
+/* Sizes that are sampled as good as always, and each in one place. */
+#define MIB(count) ((size_t)(count) << 20)
+
+/* An upstream that gives what came back last to whoever asks next. */
+static struct {
+	void *memory;
+	size_t size;
+	child_fn *before; /* called once, by the next release */
+} again;
+
+static void *again_alloc(void *ctx, size_t *size, size_t alignment)
+{
+	void *memory = again.memory;
+
+	(void)ctx;
+	if (memory != NULL && again.size >= *size) {
+		*size = again.size;
+		again.memory = NULL;
+		return memory;
+	}
+	memory = NULL;
+	return posix_memalign(&memory, alignment < 64 ? 64 : alignment,
+			      *size) == 0
+		       ? memory
+		       : NULL;
+}
+
+static void again_release(void *ctx, void *memory, size_t size)
+{
+	child_fn *before = again.before;
+
+	(void)ctx;
+	free(again.memory);
+	again.memory = memory;
+	again.size = size;
+	again.before = NULL;
+	if (before != NULL && before() != 0)
+		abort();
+}
+
+static const tarn_upstream again_upstream = {again_alloc, NULL, again_release,
+					     NULL};
+
+static tarn_pool *pool_over(const tarn_upstream *upstream)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+
+	options.upstream = upstream;
+	return tarn_pool_create(&options);
+}
+
+/* One from before the mark, and one since, each of which grows within it. */
+static int large_in_marks(const tarn_upstream *upstream)
+{
+	tarn_pool *pool = pool_over(upstream);
+	tarn_local *local = tarn_pool_local(pool);
+	void *before = tarn_palloc(pool, MIB(10)), *since;
+	tarn_mark mark = tarn_local_mark(local);
+
+	since = tarn_palloc(pool, MIB(11));
+	EXPECT(before != NULL && since != NULL);
+	EXPECT(tarn_prealloc(pool, before, MIB(10), MIB(30)) != NULL);
+	EXPECT(tarn_prealloc(pool, since, MIB(11), MIB(31)) != NULL);
+	tarn_local_rewind(local, mark);
+	return 0;
+}
+
+static int resized_in_marks(void)
+{
+	return large_in_marks(NULL);
+}
+
+static int moved_in_marks(void)
+{
+	return large_in_marks(&again_upstream);
+}
+
+START_TEST(resized_large_objects_are_as_old_as_they_were)
+{
+	static child_fn *const programs[] = {resized_in_marks, moved_in_marks};
+	struct profile profile = profile_of(programs[_i], 1);
+
+	ck_assert_uint_eq(figure_of(&profile, MIB(10))->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, MIB(11))->live, 0);
+	ck_assert_uint_eq(figure_of(&profile, MIB(30))->live, 1);
+	ck_assert_uint_eq(figure_of(&profile, MIB(31))->all, 1);
+	ck_assert_uint_eq(figure_of(&profile, MIB(31))->live, 0);
+}
+END_TEST
+
+static tarn_pool *taken_over;
+
+static int take_over(void *arg)
+{
+	void *object = tarn_palloc(taken_over, MIB(10));
+
+	(void)arg;
+	EXPECT(object != NULL && tarn_pfree(taken_over, object) == 0);
+	return 0;
+}
+
+static int take_over_in_thread(void)
+{
+	return worker_run(take_over, NULL);
+}
+
+/* While a rewind is under way another thread has the memory, and frees it. */
+static int rewound_and_taken(void)
+{
+	tarn_local *local;
+	tarn_mark mark;
+
+	taken_over = pool_over(&again_upstream);
+	local = tarn_pool_local(taken_over);
+	mark = tarn_local_mark(local);
+	EXPECT(tarn_palloc(taken_over, MIB(11)) != NULL);
+	again.before = take_over_in_thread;
+	tarn_local_rewind(local, mark);
+	EXPECT(again.before == NULL);
+	return 0;
+}
+
+START_TEST(rewound_memory_is_another_threads_at_once)
+{
+	struct profile profile = profile_of(rewound_and_taken, 1);
+
+	ck_assert_uint_eq(figure_of(&profile, MIB(10))->all, 1);
+	ck_assert_uint_eq(figure_of(&profile, MIB(11))->all, 1);
+	expect_none_live(&profile);
+}
+END_TEST
+
+/* ---- threads ------------------------------------------------------------- */
+
 static tarn_pool *shared;
 
 static int share(void *arg)
@@ -928,6 +1064,9 @@ int main(void)
 	tcase_add_test(estimates, resized_estimate_is_true);
 	tcase_add_test(estimates, shared_pool_estimate_is_true);
 	tcase_add_test(estimates, reset_shared_pool_estimate_is_true);
+	tcase_add_loop_test(
+		files, resized_large_objects_are_as_old_as_they_were, 0, 2);
+	tcase_add_test(files, rewound_memory_is_another_threads_at_once);
 	tcase_add_test(files, kept_contents_stay);
 	tcase_add_test(files, cut_room_is_on_a_line_and_whole_again);
 	tcase_add_test(files, cut_near_the_end_has_room_for_its_record);
