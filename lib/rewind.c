@@ -205,14 +205,16 @@ static void rewind_room(tarn_pool *pool, struct local *local,
 	struct local_marks *marks = &local->side->marks;
 	struct marked_chunk *left =
 		local_leave_chunks(local, mark->room, mark->chunks);
+	struct room room;
 
 	marks->depth = mark->depth;
 	marks->floor = mark->floor;
 	local->side->most = mark->most;
 	if (sample_is_on(pool))
 		sample_rewind(local);
-	rewind_chunks(pool, local, left,
-		      (size_t)(mark->room.end - mark->room.last));
+	/* Not the mark's, which may have been cut. */
+	room = local_room(local);
+	rewind_chunks(pool, local, left, (size_t)(room.end - room.last));
 }
 
 /* Of a pool that is watched. */

@@ -353,6 +353,37 @@ START_TEST(scratched_estimate_is_true)
 }
 END_TEST
 
+/* However often a room is cut near a mark, and a chunk claimed within it. */
+static int marked_for_long(void)
+{
+	tarn_options options = TARN_OPTIONS_INIT;
+	tarn_stats stats = TARN_STATS_INIT;
+	tarn_pool *pool;
+	tarn_local *local;
+
+	options.first_block = 65536;
+	pool = tarn_pool_create(&options);
+	local = tarn_pool_local(pool);
+	EXPECT(tarn_palloc(pool, 3) != NULL);
+	for (size_t i = 0; i < scale * 20000; i++) {
+		tarn_mark mark = tarn_local_mark(local);
+
+		for (size_t j = 0; j < 40; j++)
+			EXPECT(tarn_palloc(pool, 100) != NULL);
+		tarn_local_rewind(local, mark);
+	}
+	EXPECT(tarn_pool_stats(pool, &stats) == 0);
+	EXPECT(stats.handed_out == 16 && stats.held < 1 << 20);
+	return 0;
+}
+
+START_TEST(marked_memory_is_bounded)
+{
+	begin(10);
+	profile_of(marked_for_long, 1);
+}
+END_TEST
+
 /* Freed by size, which the next request has again, and not freed. */
 static int reused(void)
 {
@@ -1058,6 +1089,7 @@ int main(void)
 	tcase_add_test(estimates, padded_sites_estimate_is_true);
 	tcase_add_test(estimates, short_pools_estimate_is_true);
 	tcase_add_test(estimates, marked_estimate_is_true);
+	tcase_add_test(estimates, marked_memory_is_bounded);
 	tcase_add_test(estimates, scratched_estimate_is_true);
 	tcase_add_test(estimates, reused_estimate_is_true);
 	tcase_add_test(estimates, cached_estimate_is_true);
