@@ -297,6 +297,16 @@ static inline bool debug_asks(const char *word)
 	return words != NULL && strstr(words, word) != NULL;
 }
 
+/*
+ * Whether pools are sampled: a room is cut somewhere then, so that a request
+ * may be a miss and stand elsewhere, and within a mark what is cut off counts
+ * as handed out.
+ */
+static inline bool sampled(void)
+{
+	return debug_asks("sample=");
+}
+
 /* Whether misuse ends the program. */
 static inline bool blamed(void)
 {

@@ -117,7 +117,7 @@ START_TEST(births_deeper_than_the_note_reaches_are_found)
 	ck_assert_uint_eq(stats_of(pool).large_count, 0);
 	ck_assert_uint_eq(ran, 1);
 	tarn_local_rewind(local, outer);
-	ck_assert_uint_eq(marks_of(local)->births, 0);
+	ck_assert(sampled() || marks_of(local)->births == 0);
 	end(pool);
 }
 END_TEST
@@ -138,7 +138,7 @@ START_TEST(reset_and_rewind_leave_no_mark_open)
 	tarn_palloc(pool, LARGE);
 	tarn_pool_reset(pool);
 	ck_assert_uint_eq(marks_of(local)->depth, 0);
-	ck_assert_uint_eq(marks_of(local)->births, 0);
+	ck_assert(sampled() || marks_of(local)->births == 0);
 	ck_assert_ptr_null(marks_of(local)->chunks);
 	end(pool);
 }

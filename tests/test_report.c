@@ -268,7 +268,7 @@ START_TEST(report_of_a_fresh_pool_is_json)
 	ck_assert_uint_eq(count_of(text, "\"held\":false"), 1);
 	ck_assert_uint_eq(count_of(text, "\"limit\":1048576"), 1);
 	ck_assert_uint_eq(count_of(text, "\"thread\":null"),
-			  pool->source.watched == 0);
+			  !source_is_watched(&pool->source));
 	free(text);
 	text = report_of(pool, TARN_REPORT_TEXT);
 	ck_assert_uint_eq(count_of(text, "of the caller's"), 1);

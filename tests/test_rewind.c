@@ -65,8 +65,8 @@ START_TEST(rewind_within_a_chunk_gives_the_same_memory_again)
 			first = object;
 			packed = bytes;
 		}
-		ck_assert(watched() || object == first);
-		ck_assert(watched() || bytes == packed);
+		ck_assert(watched() || sampled() || object == first);
+		ck_assert(watched() || sampled() || bytes == packed);
 		ck_assert_ptr_nonnull(tarn_pmemalign(pool, 64, 100));
 		tarn_local_rewind(local, mark);
 		ck_assert_uint_eq(stats_of(pool).handed_out, before);
@@ -165,6 +165,8 @@ START_TEST(marks_that_nest_each_go_back_to_their_own_room)
 		for (size_t i = DEPTH; i-- > 0;)
 			if (i % (size_t)skip == 0) {
 				tarn_local_rewind(local, marks[i]);
+				if (i != 0 && sampled())
+					continue;
 				ck_assert_uint_eq(stats_of(pool).handed_out,
 						  handed_out[i]);
 			}
@@ -256,7 +258,7 @@ START_TEST(mark_of_an_empty_room_claims_once)
 		fill(pool, 10, 24);
 		tarn_local_rewind(local, mark);
 	}
-	ck_assert(watched() || stats_of(pool).held == held);
+	ck_assert(watched() || sampled() || stats_of(pool).held == held);
 	end(pool);
 }
 END_TEST
