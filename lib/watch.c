@@ -118,12 +118,12 @@ static void watch_empty(tarn_pool *pool)
 
 bool watch_pool(tarn_pool *pool, const tarn_options *options)
 {
+	int error = errno;
 	struct watch *watch = calloc(1, sizeof(*watch));
 
-	if (watch == NULL) {
-		errno = ENOMEM;
+	errno = watch != NULL ? error : ENOMEM;
+	if (watch == NULL)
 		return false;
-	}
 	pool->watch = watch;
 	/* These are to show a pool as it is without. */
 	if ((debug_watched & ~(WATCH_REPORT | WATCH_SAMPLE)) != 0) {
@@ -223,6 +223,7 @@ static void watch_end_object(tarn_pool *pool, struct watch_object object)
 void watch_reset(tarn_pool *pool)
 {
 	struct objects *objects = &pool->watch->objects;
+	int error = errno;
 
 	/* Exclusive: no mutex is needed. */
 	for (size_t i = 0; i < objects->capacity; i++)
@@ -231,16 +232,20 @@ void watch_reset(tarn_pool *pool)
 	objects_clear(objects);
 	pool->watch->held = 0;
 	sample_reset(pool);
+	errno = error;
 }
 
 void watch_pool_end(tarn_pool *pool)
 {
+	int error = errno;
+
 	mutex_lock(&debug_mutex);
 	if (watch_is_told(pool))
 		watch_unlink_locked(pool->watch);
 	mutex_unlock(&debug_mutex);
 	watch_own_end(pool);
 	free(pool->watch);
+	errno = error;
 	pool->watch = NULL;
 }
 
