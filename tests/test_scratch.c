@@ -111,14 +111,15 @@ START_TEST(uses_that_are_alike_take_nothing_after_a_few)
 	last = tarn_scratch_begin(NULL, &mark);
 	held = stats_of(last).held;
 	fill(last, count, 100);
-	if (!watched()) {
+	/* A use that a cut has claim a chunk spoils the pool. */
+	if (!watched() && !sampled()) {
 		ck_assert_uint_eq(stats_of(last).blocks, 1);
 		ck_assert_uint_eq(stats_of(last).held, held);
 	}
-	ck_assert_uint_le(held, WARM);
+	ck_assert(sampled() || held <= WARM);
 	tarn_scratch_end(last, mark);
 	pool = tarn_scratch_begin(NULL, &mark);
-	ck_assert(watched() || pool == last);
+	ck_assert(watched() || sampled() || pool == last);
 	tarn_scratch_end(pool, mark);
 }
 END_TEST
@@ -129,7 +130,9 @@ START_TEST(memory_kept_after_a_huge_use_is_bounded)
 		tarn_mark mark;
 		tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
 
-		ck_assert_uint_le(stats_of(pool).held, WARM);
+		/* Where it is made anew a block may be one that was larger. */
+		ck_assert_uint_le(stats_of(pool).held,
+				  sampled() ? 2 * WARM : WARM);
 		fill(pool, 10000, 100);
 		fill(pool, 100, LARGE);
 		tarn_scratch_end(pool, mark);
@@ -148,7 +151,7 @@ START_TEST(list_of_many_large_objects_is_not_kept)
 	tarn_scratch_end(pool, mark);
 	for (int i = 0; i < 100; i++) {
 		pool = tarn_scratch_begin(NULL, &mark);
-		ck_assert_uint_eq(stats_of(pool).held, held);
+		ck_assert(sampled() || stats_of(pool).held == held);
 		fill(pool, 50, LARGE);
 		ck_assert_uint_gt(stats_of(pool).held, held);
 		tarn_scratch_end(pool, mark);
