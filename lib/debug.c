@@ -132,16 +132,19 @@ static void debug_open(const struct debug_word *word, const char *name,
 		       size_t length)
 {
 	char file[DEBUG_FILE];
+	const char *reason;
 
 	if (length >= sizeof(file))
 		length = sizeof(file) - 1;
 	memcpy(file, name, length);
 	file[length] = '\0';
-	if (debug_open_file(word->flag, file))
+	if (debug_open_file(word->flag, file)) {
 		debug_watched |= word->flag;
-	else /* NOLINTNEXTLINE(concurrency-mt-unsafe): not of what open sets */
-		debug_say("TARN_DEBUG: %s%s: %s", word->name, file,
-			  strerror(errno));
+		return;
+	}
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): not of what open sets */
+	reason = strerror(errno);
+	debug_say("TARN_DEBUG: %s%s: %s", word->name, file, reason);
 }
 
 static void debug_take_word(const char *word, size_t length)

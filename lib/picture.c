@@ -34,12 +34,13 @@ static const struct span *span_at(const struct array *spans, size_t i)
 /* Where the first one is that ends beyond `address`. */
 static size_t span_find(const struct array *spans, const char *address)
 {
-	size_t low = 0, high = spans->used / sizeof(struct span);
+	const struct span *all = (const struct span *)spans->at;
+	size_t low = 0, high = spans->used / sizeof(*all);
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (span_at(spans, middle)->end <= address)
+		if (all[middle].end <= address)
 			low = middle + 1;
 		else
 			high = middle;

@@ -103,7 +103,7 @@ build()
 	small large.c LARGE_SHARD_BITS 1
 	small depot.h DEPOT_SMALL 32
 	small depot.h DEPOT_FINE 16
-	small depot.c depot_least_join 1
+	small depot.c depot_least_much 1
 	small reuse.c reuse_shared_part 4096
 	small reuse.c reuse_least 16
 	small cache.c cache_list_least 1
