@@ -884,19 +884,34 @@ START_TEST(memory_that_fails_leaves_samples_out)
 }
 END_TEST
 
-/* So many calls deep, by one or the other of two at each step. */
-static __attribute__((noinline)) struct profile_site *site_of(size_t depth,
-							      size_t path_bits)
-{
-	static struct profile_site *volatile site;
+/* So many calls deep, by one or the other of two at each step: which compilers
+   take for one if they can. */
+static struct profile_site *site_of(size_t depth, size_t turns);
+static struct profile_site *volatile site_found;
+static volatile int site_turn;
 
+static __attribute__((noinline)) void turn_left(size_t depth, size_t turns)
+{
+	site_found = site_of(depth, turns);
+	site_turn = 1;
+}
+
+static __attribute__((noinline)) void turn_right(size_t depth, size_t turns)
+{
+	site_found = site_of(depth, turns);
+	site_turn = 2;
+}
+
+static __attribute__((noinline)) struct profile_site *site_of(size_t depth,
+							      size_t turns)
+{
 	if (depth == 0)
-		site = profile_here(200, NULL);
-	else if (path_bits % 2 == 0)
-		site = site_of(depth - 1, path_bits / 2);
+		site_found = profile_here(200, NULL);
+	else if (turns % 2 == 0)
+		turn_left(depth - 1, turns / 2);
 	else
-		site = site_of(depth - 1, path_bits / 2);
-	return site;
+		turn_right(depth - 1, turns / 2);
+	return site_found;
 }
 
 enum {
@@ -907,7 +922,8 @@ static int many_sites(void)
 {
 	static struct profile_site *sites[DEEPEST + 1][1 << DEEPEST];
 
-	for (size_t round = 0; round < 2; round++)
+	/* One call for both rounds. */
+	for (volatile int round = 0; round < 2; round++)
 		for (size_t depth = 0; depth <= DEEPEST; depth++)
 			for (size_t i = 0; i < (size_t)1 << depth; i++) {
 				struct profile_site *site = site_of(depth, i);
