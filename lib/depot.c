@@ -269,10 +269,23 @@ static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
 	}
 }
 
-/* Bytes: so many are much, in a pool that holds `held`. */
-static size_t depot_much(size_t held)
+/* In a pool that holds `held` bytes. */
+static bool depot_has_much_locked(const struct depot *depot, size_t held)
+	MUTEX_HELD(depot->mutex)
 {
-	return align_max(held / depot_held_part, depot_least_much);
+	return depot->bytes >=
+	       align_max(held / depot_held_part, depot_least_much);
+}
+
+/* A piece as a chunk, though it is one of a class, where much lies. */
+static bool depot_cut_locked(struct depot *depot, const struct wanted *wanted,
+			     size_t held, struct chunk *chunk)
+	MUTEX_HELD(depot->mutex)
+{
+	return wanted->most != 0 && depot_has_much_locked(depot, held) &&
+	       depot_get_unit_locked(depot,
+				     align_max(wanted->size, depot_least_piece),
+				     chunk);
 }
 
 /* ---- any thread ------------------------------------------------------ */
@@ -357,34 +370,29 @@ bool depot_get_any(struct depot *depot, const struct wanted *wanted,
 }
 
 bool depot_get_piece(struct depot *depot, const struct wanted *wanted,
-		     size_t held, struct chunk *chunk)
+		     size_t held, struct chunk *chunk, bool *join)
 {
-	size_t need = align_max(wanted->size, depot_least_piece);
 	bool found;
 
 	mutex_lock(&depot->mutex);
-	found = wanted->most != 0 && depot->bytes >= depot_much(held) &&
-		depot_get_unit_locked(depot, need, chunk);
+	*join = depot_has_much_locked(depot, held) &&
+		depot->fresh >= depot->bytes / depot_fresh_part;
+	found = !*join && depot_cut_locked(depot, wanted, held, chunk);
 	mutex_unlock(&depot->mutex);
 	return found;
 }
 
-bool depot_may_join(struct depot *depot, size_t held)
+bool depot_join(struct depot *depot, const struct wanted *wanted, size_t held,
+		struct chunk *chunk)
 {
-	size_t bytes, fresh;
+	bool found;
 
-	mutex_lock(&depot->mutex);
-	bytes = depot->bytes;
-	fresh = depot->fresh;
-	mutex_unlock(&depot->mutex);
-	return bytes >= depot_much(held) && fresh >= bytes / depot_fresh_part;
-}
-
-void depot_join(struct depot *depot)
-{
 	mutex_lock(&depot->mutex);
 	depot_join_locked(depot);
+	found = depot_get_locked(depot, wanted, depot_looks, chunk) ||
+		depot_cut_locked(depot, wanted, held, chunk);
 	mutex_unlock(&depot->mutex);
+	return found;
 }
 
 size_t depot_bytes(struct depot *depot)

@@ -122,20 +122,19 @@ bool depot_get_any(struct depot *depot, const struct wanted *wanted,
 
 /* A piece as a chunk, though it is one of a class, where much lies of a pool
    that holds so many bytes: so that it is bounded by what is alive, however the
-   sizes of what comes differ from those that go. */
+   sizes of what comes differ from those that go. *join: so much has come that a
+   join pays, and is to be first. */
 bool depot_get_piece(struct depot *depot, const struct wanted *wanted,
-		     size_t held, struct chunk *chunk);
+		     size_t held, struct chunk *chunk, bool *join);
+
+/* Joins all neighbours; then part of a run, or such a piece. */
+bool depot_join(struct depot *depot, const struct wanted *wanted, size_t held,
+		struct chunk *chunk);
 
 /* The same runs by address, neighbours joined. */
 struct run *depot_join_runs(struct run *runs);
 
 /* Bytes of all that lies here. Any thread. */
 size_t depot_bytes(struct depot *depot);
-
-/* Whether so much lies here and has come that a join may pay. A hint. */
-bool depot_may_join(struct depot *depot, size_t held);
-
-/* Joins all neighbours. */
-void depot_join(struct depot *depot);
 
 #endif

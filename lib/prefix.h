@@ -52,7 +52,6 @@
 #define depot_init                tarn_own_depot_init
 #define depot_join                tarn_own_depot_join
 #define depot_join_runs           tarn_own_depot_join_runs
-#define depot_may_join            tarn_own_depot_may_join
 #define depot_put                 tarn_own_depot_put
 #define depot_put_lists           tarn_own_depot_put_lists
 #define depot_reset               tarn_own_depot_reset

@@ -356,17 +356,14 @@ bool reuse_claim(tarn_pool *pool, const struct wanted *wanted, bool hard,
 		return false;
 	if (depot_get(depot, wanted, chunk))
 		return true;
-	join = hard || depot_may_join(depot, held);
-	if (join && local != NULL && local->side != NULL)
+	if (!hard && depot_get_piece(depot, wanted, held, chunk, &join))
+		return true;
+	if (!hard && !join)
+		return false;
+	if (local != NULL && local->side != NULL)
 		bins_flush(local);
-	if (hard)
-		return depot_get_any(depot, wanted, chunk);
-	if (join) {
-		depot_join(depot);
-		if (depot_get(depot, wanted, chunk))
-			return true;
-	}
-	return depot_get_piece(depot, wanted, held, chunk);
+	return hard ? depot_get_any(depot, wanted, chunk)
+		    : depot_join(depot, wanted, held, chunk);
 }
 
 /* ---- giving ---------------------------------------------------------- */

@@ -104,6 +104,15 @@ static bool get_any(struct depot *depot, size_t size, struct chunk *chunk)
 		depot, &(struct wanted){TARN_ALIGNMENT, size, size}, chunk);
 }
 
+/* And takes nothing. */
+static void join(struct depot *depot)
+{
+	const struct wanted nothing_so_large = {1, SIZE_MAX / 2, 0};
+	struct chunk chunk;
+
+	ck_assert(!depot_join(depot, &nothing_so_large, 0, &chunk));
+}
+
 /* With _i == 0 of whole alignments, else of any size and place. */
 START_TEST(join_all_neighbours_one_run)
 {
@@ -128,7 +137,7 @@ START_TEST(join_all_neighbours_one_run)
 				  cuts[i + 1] - cuts[i]);
 	ck_assert_uint_eq(depot->bytes, sizeof(arena));
 	ck_assert(!get_chunk(depot, 1 << 13, &chunk));
-	depot_join(depot);
+	join(depot);
 	ck_assert(get_chunk(depot, sizeof(arena), &chunk));
 	ck_assert_ptr_eq(chunk.start, arena);
 	ck_assert_ptr_eq(chunk.end, arena + sizeof(arena));
@@ -167,7 +176,7 @@ START_TEST(get_objects_and_put_nothing_lost)
 			depot_put(depot, objects[count].start,
 				  (size_t)(objects[count].end -
 					   objects[count].start));
-		depot_join(depot);
+		join(depot);
 		REQUIRE(get_chunk(depot, sizeof(arena), &chunk));
 		REQUIRE(chunk.start == arena);
 		depot_put(depot, arena, sizeof(arena));
@@ -184,7 +193,7 @@ START_TEST(join_without_neighbours_lists_again)
 	for (size_t at = 0; at < sizeof(arena); at += 96)
 		depot_put(depot, arena + at, 48);
 	all = depot->bytes;
-	depot_join(depot);
+	join(depot);
 	ck_assert_uint_eq(depot->bytes, all);
 	while (depot_get_list(depot, depot_class(16, 48), &list) != NULL) {
 		ck_assert_uint_le(list, 1024);
@@ -244,21 +253,30 @@ START_TEST(get_piece_only_of_much)
 	const size_t held = 1 << 16;
 	struct depot *depot = depot_empty();
 	struct chunk chunk;
+	bool pays;
 
 	for (size_t at = 0; at < held / 4; at += 2048)
 		depot_put(depot, arena + at, 1024);
-	for (size_t at = 1024; at < held / 4; at += 2048)
+	for (size_t at = 1040; at < held / 4; at += 2048)
 		depot_put(depot, arena + at, 240);
-	ck_assert(!depot_get_piece(depot, &room, 2 * held, &chunk));
-	ck_assert(!depot_get_piece(depot, &object, held, &chunk));
+	ck_assert(!depot_get_piece(depot, &room, 2 * held, &chunk, &pays));
+	ck_assert(!pays);
+	/* Until they were joined, though none has a neighbour. */
+	ck_assert(!depot_get_piece(depot, &room, held, &chunk, &pays));
+	ck_assert(pays);
+	join(depot);
+	ck_assert(!depot_get_piece(depot, &object, held, &chunk, &pays));
+	ck_assert(!pays);
 	for (int i = 0; i < 2; i++) {
 		size_t bytes = depot->bytes;
 
-		ck_assert(depot_get_piece(depot, &room, held, &chunk));
+		ck_assert(depot_get_piece(depot, &room, held, &chunk, &pays));
 		ck_assert_int_eq(chunk.end - chunk.start, 1024);
 		ck_assert_uint_eq(depot->bytes, bytes - 1024);
 	}
-	ck_assert(!depot_get_piece(depot, &room, held, &chunk));
+	ck_assert(!depot_get_piece(depot, &room, held, &chunk, &pays));
+	ck_assert(depot_join(depot, &room, held / 2, &chunk));
+	ck_assert_int_eq(chunk.end - chunk.start, 1024);
 }
 END_TEST
 
