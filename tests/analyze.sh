@@ -6,7 +6,8 @@
 # Each tool has to find a seeded mistake first, so that a clean run says much.
 #	srcdir      where the sources are
 #	builddir    where config.h is
-#	LUA_CFLAGS  where lua.h is, if it is anywhere
+#	LUA_CFLAGS, MICROHTTPD_CFLAGS
+#	            where lua.h and microhttpd.h are, if they are anywhere
 # shellcheck disable=SC2317 # the tools' functions are called by look
 set -u
 
@@ -28,13 +29,21 @@ trap 'exit 1' HUP INT TERM
 # ---- what is looked at ----
 
 sources=$(ls lib/*.c examples/*.c tools/*.c 2>/dev/null)
-scripts=$(ls bootstrap .ci/run tests/*.sh bench/*.sh tools/*.sh 2>/dev/null)
+scripts=$(ls bootstrap .ci/run doc/*.sh tests/*.sh bench/*.sh tools/*.sh \
+	2>/dev/null)
 flags="-std=gnu11 -pthread -DHAVE_CONFIG_H -I$builddir -Iinclude -iquote lib"
-flags="$flags ${LUA_CFLAGS-}"
-# shellcheck disable=SC2086 # flags and names are words
-printf '#include <lua.h>\n' | cc $flags -E - >/dev/null 2>&1 ||
-	sources=$(printf '%s\n' $sources |
-		grep -vx examples/lua.c) # only where Lua is
+flags="$flags ${LUA_CFLAGS-} ${MICROHTTPD_CFLAGS-}"
+
+# without HEADER FILE: leaves the file out where its header is not to be had.
+without()
+{
+	# shellcheck disable=SC2086 # flags and names are words
+	printf '#include <%s>\n' "$1" | cc $flags -E - >/dev/null 2>&1 ||
+		sources=$(printf '%s\n' $sources | grep -vx "$2")
+}
+
+without lua.h examples/lua.c
+without microhttpd.h examples/http.c
 
 cat >"$dir/seeded.c" <<'END'
 #include <stdlib.h>
