@@ -39,7 +39,7 @@
  * of the parent was at the fork.
  *
  * Under AddressSanitizer, valgrind's memcheck or ThreadSanitizer, or where
- * TARN_DEBUG in the environment has words (tarn(3) has them), pools are
+ * TARN_DEBUG in the environment has words (tarn-debug(7) has them), pools are
  * watched: all that is said here holds, but each request is a miss and takes
  * more memory, and a wrong call may end the program.
  */
@@ -581,11 +581,12 @@ enum {
  * that: of each pool the figures of tarn_pool_stats, its blocks and which
  * thread claimed which part of them, what each thread has at hand, large
  * allocations, caches and cleanups. tarn-view(1) draws what is written as JSON;
- * tarn(3) tells what is in it, and members may be added. Returns 0, or -1:
- * EINVAL for another format, ENOMEM for the text, which is made before anything
- * is written, or what the file ended with. May run while others allocate, and
- * while they reset or destroy descendants, which wait for it or are left out,
- * but not while an upstream of a descendant takes memory from a pool above it.
+ * tarn_pool_stats(3) tells what is in it, and members may be added. Returns 0,
+ * or -1: EINVAL for another format, ENOMEM for the text, which is made before
+ * anything is written, or what the file ended with. May run while others
+ * allocate, and while they reset or destroy descendants, which wait for it or
+ * are left out, but not while an upstream of a descendant takes memory from a
+ * pool above it.
  * MT-Safe. O(pools, blocks, chunks and what is listed), a few mutexes of each
  * pool, and one malloc now and then.
  */

@@ -120,5 +120,10 @@ for name in tarn $public_names; do
 		echo "installcheck: man $name: no such page" >&2
 		exit 1
 	}
+	page=$(sed -n 's/^\.so //p' "$man3dir/$name.3")
+	[ -z "$page" ] || [ -s "$man3dir/../$page" ] || {
+		echo "installcheck: man $name leads to no page" >&2
+		exit 1
+	}
 done
 echo 'installcheck: the manual is there'

@@ -1,14 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# What README.md and man/tarn.3 show is true: each block of C in the README
-# stands in the example that the comment above it names, whole programs are
-# built and run, links lead to files, and the manual's NAME section has every
-# public name, so that whatis finds it.
+# What README.md and the pages in man/ show is true: each block of
+# C stands in the example that the comment above it names, whole programs are
+# built and run, links lead to files, and the NAME sections have every public
+# name, once, so that whatis finds it.
 set -eu
 
 srcdir=${srcdir:-.}
-readme=$srcdir/README.md
-manual=$srcdir/man/tarn.3
 libs=${builddir:-.}/lib/.libs
 
 dir=$(mktemp -d)
@@ -23,21 +21,45 @@ fail()
 
 # ---- the blocks ----
 
-# Block N goes to N.c, and the name in the comment above it to N.from.
-awk -v dir="$dir" '
-/^<!-- examples\/.*\.cc? -->$/ { from = $2 }
-/^```(c|cpp)$/ {
-	n++
-	print from >(dir "/" n ".from")
-	from = ""
-	inside = 1
-	next
+# Block N of a document goes to N.c, and the name in the comment above it to
+# N.from; `count` says how many there are.
+blocks_of_markdown()
+{
+	awk -v dir="$dir" '
+	/^<!-- examples\/.*\.cc? -->$/ { from = $2 }
+	/^```(c|cpp)$/ {
+		n++
+		print from >(dir "/" n ".from")
+		from = ""
+		inside = 1
+		next
+	}
+	/^```$/ { inside = 0 }
+	inside { print >(dir "/" n ".c") }
+	END { print n + 0 >(dir "/count") }' "$1"
 }
-/^```$/ { inside = 0 }
-inside { print >(dir "/" n ".c") }
-END { print n + 0 >(dir "/count") }' "$readme"
-count=$(cat "$dir/count")
-[ "$count" -ge 3 ] || fail "only $count blocks of C in the README"
+
+# Those of a page, which are all that follow a comment, and those of EXAMPLES.
+blocks_of_page()
+{
+	awk -v dir="$dir" '
+	/^\.Sh/ { examples = $2 == "EXAMPLES" }
+	/^\.\\" examples\// { from = $2 }
+	/^\.Bd -literal/ && (examples || from != "") {
+		n++
+		print from >(dir "/" n ".from")
+		from = ""
+		inside = 1
+		next
+	}
+	/^\.Ed$/ { inside = 0 }
+	inside {
+		gsub(/\\&/, "")
+		gsub(/\\e/, "\\")
+		print >(dir "/" n ".c")
+	}
+	END { print n + 0 >(dir "/count") }' "$1"
+}
 
 # Whether the lines of BLOCK stand in FILE, one after the other; a line of
 # dots alone stands for any lines.
@@ -87,49 +109,84 @@ run()
 	echo "test_readme: $2: runs"
 }
 
+# check_blocks DOCUMENT
+check_blocks()
+{
+	count=$(cat "$dir/count")
+	n=0
+	while [ "$n" -lt "$count" ]; do
+		n=$((n + 1))
+		from=$(cat "$dir/$n.from")
+		if [ -n "$from" ]; then
+			stands_in "$dir/$n.c" "$srcdir/$from" ||
+				fail "$1: block $n does not stand in $from"
+		fi
+		if grep -q '^int main(' "$dir/$n.c"; then
+			run "$dir/$n.c" "$1: block $n"
+			programs=$((programs + 1))
+		elif [ -z "$from" ]; then
+			fail "$1: block $n: no comment says where it is from"
+		fi
+	done
+	blocks=$((blocks + count))
+	rm -f "$dir"/[0-9]*
+	echo "test_readme: $1: $count blocks"
+}
+
+blocks=0
 programs=0
-n=0
-while [ "$n" -lt "$count" ]; do
-	n=$((n + 1))
-	from=$(cat "$dir/$n.from")
-	[ -n "$from" ] || fail "block $n: no comment says where it is from"
-	stands_in "$dir/$n.c" "$srcdir/$from" ||
-		fail "block $n does not stand in $from"
-	echo "test_readme: block $n: stands in $from"
-	if grep -q '^int main(' "$dir/$n.c"; then
-		programs=$((programs + 1))
-		run "$dir/$n.c" "block $n"
-	fi
+blocks_of_markdown "$srcdir/README.md"
+check_blocks README.md
+for page in "$srcdir"/man/*.3; do
+	blocks_of_page "$page"
+	check_blocks "${page##*/}"
 done
-[ "$programs" -ge 1 ] || fail 'no block is a whole program'
+[ "$blocks" -ge 20 ] || fail "only $blocks blocks of C"
+[ "$programs" -ge 2 ] || fail "only $programs whole programs"
 
 # ---- the links ----
 
-sed 's/](/\n](/g' "$readme" | sed -n 's/^](\([^)#]*\).*/\1/p' |
-	grep -v '^[a-z]*:' | sort -u >"$dir/links"
-[ -s "$dir/links" ] || fail 'no links in the README'
-while read -r link; do
-	[ -e "$srcdir/$link" ] || fail "a link to $link, which is not there"
-done <"$dir/links"
-echo "test_readme: links: $(wc -l <"$dir/links") files are there"
+# links DOCUMENT: those to files lead to one, from where the document is.
+links()
+{
+	sed 's/](/\n](/g' "$srcdir/$1" | sed -n 's/^](\([^)#]*\).*/\1/p' |
+		grep -v '^[a-z]*:' | sort -u >"$dir/links"
+	[ -s "$dir/links" ] || fail "no links in $1"
+	while read -r link; do
+		[ -e "$srcdir/$(dirname "$1")/$link" ] || [ -z "$link" ] ||
+			fail "$1: a link to $link, which is not there"
+	done <"$dir/links"
+	echo "test_readme: $1: $(wc -l <"$dir/links") links lead to files"
+}
+
+links README.md
 
 # ---- the manual ----
-
-sed -n '/^\.EX$/,/^\.EE$/p' "$manual" | sed -e '/^\.E[EX]$/d' -e 's/\\e/\\/g' \
-	-e 's/\\-/-/g' -e 's/\\&//g' >"$dir/manual.c"
-[ -s "$dir/manual.c" ] || fail 'no example in the manual'
-run "$dir/manual.c" "the manual's example"
 
 tr -cs 'A-Za-z0-9_' '\n' <"$srcdir/include/tarn.h" | sed -n \
 	-e '/^tarn_[a-z]/p' -e '/^TARN_.*_INIT$/p' -e '/^TARN_ALIGNMENT/p' \
 	-e '/^TARN_VERSION_/p' -e '/^TARN_REPORT_/p' | sort -u >"$dir/public"
 [ "$(wc -l <"$dir/public")" -gt 40 ] || fail 'no names in the header'
-sed -n '/^\.SH NAME$/,/^\\-/p' "$manual" | tr -cs 'A-Za-z0-9_' '\n' |
-	grep -i '^tarn_' | sort >"$dir/named"
-diff "$dir/public" "$dir/named" >"$dir/diff" ||
-	fail "public names (<) and the manual's NAME section (>) differ:
+awk '
+FNR == 1 { inside = 1 }
+/^\.Nd/ { inside = 0 }
+inside && /^\.Nm/ { print $2 }' "$srcdir"/man/*.[37] | sort >"$dir/named"
+grep -i '^tarn_' "$dir/named" >"$dir/public_named"
+diff "$dir/public" "$dir/public_named" >"$dir/diff" ||
+	fail "public names (<) and those in NAME sections (>) differ:
 $(cat "$dir/diff")"
 echo "test_readme: the manual: names all $(wc -l <"$dir/public")"
 
-[ -z "${VERSION-}" ] || grep -q "^\.TH .*\"tarn $VERSION\"" "$manual" ||
-	fail "the manual is not of version $VERSION"
+# A reference within the manual is to a name of its own.
+sed -n 's/^\.\(It \)\{0,1\}Xr \(tarn[^ ]*\) [137].*/\2/p' "$srcdir"/man/* |
+	sort -u >"$dir/references"
+printf '%s\n' tarn-replay tarn-view >>"$dir/named"
+while read -r name; do
+	grep -qxF "$name" "$dir/named" || fail "no page is called $name"
+done <"$dir/references"
+echo "test_readme: the manual: $(wc -l <"$dir/references") are referred to"
+
+for page in "$srcdir"/man/*.[37]; do
+	[ -z "${VERSION-}" ] || grep -q "^\.Os tarn $VERSION\$" "$page" ||
+		fail "$page is not of version $VERSION"
+done

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # One list of functions, said four times: what the shared library exports, what
-# lib/libtarn.map names, what include/tarn.h declares, and what man/tarn.3
-# documents. The manual also names every inline function and macro, and no
+# lib/libtarn.map names, what include/tarn.h declares, and what the pages in man/
+# document. The manual also names every inline function and macro, and no
 # name that is not in the header.
 set -eu
 
@@ -102,7 +102,7 @@ if [ -e "$archive" ]; then
 fi
 
 # Words of the manual, without its font changes; and all names of the header.
-sed 's/\\f[A-Z]/ /g; s/\\//g' "$srcdir/man/tarn.3" |
+sed 's/\\f[A-Z]/ /g; s/\\//g' "$srcdir"/man/*.[37] |
 	tr -cs 'A-Za-z0-9_' '\n' | grep '^tarn_[a-z]' | sort -u >"$dir/manual"
 tr -cs 'A-Za-z0-9_' '\n' <"$header" | grep '^tarn_[a-z]' |
 	sort -u >"$dir/names"
