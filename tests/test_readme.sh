@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# What README.md and the pages in man/ show is true: each block of
+# What README.md, doc/guide.md and the pages in man/ show is true: each block of
 # C stands in the example that the comment above it names, whole programs are
 # built and run, links lead to files, and the NAME sections have every public
 # name, once, so that whatis finds it.
@@ -135,13 +135,15 @@ check_blocks()
 
 blocks=0
 programs=0
-blocks_of_markdown "$srcdir/README.md"
-check_blocks README.md
+for document in README.md doc/guide.md; do
+	blocks_of_markdown "$srcdir/$document"
+	check_blocks "$document"
+done
 for page in "$srcdir"/man/*.3; do
 	blocks_of_page "$page"
 	check_blocks "${page##*/}"
 done
-[ "$blocks" -ge 20 ] || fail "only $blocks blocks of C"
+[ "$blocks" -ge 30 ] || fail "only $blocks blocks of C"
 [ "$programs" -ge 2 ] || fail "only $programs whole programs"
 
 # ---- the links ----
@@ -160,6 +162,7 @@ links()
 }
 
 links README.md
+links doc/guide.md
 
 # ---- the manual ----
 
