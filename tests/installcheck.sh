@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Builds a program against the installed library, shared and static, in C and
 # in C++, by pkg-config where there is one, and runs it; then the
-# installed program, and looks for what gdb loads and for the manual. Called by
-# make installcheck, which says where everything is.
+# installed program, and looks for what gdb loads and for the manual; and has
+# CMake find the library. Called by make installcheck, which says where
+# everything is.
 set -eu
 : "${CC:?}" "${bindir:?}" "${includedir:?}" "${libdir:?}" "${man3dir:?}"
-: "${public_names:?}" "${gdb_dir:?}"
+: "${public_names:?}" "${gdb_dir:?}" "${prefix:?}" "${srcdir:?}"
 
 if [ -n "${DESTDIR-}" ]; then
 	echo 'installcheck: skipped, nothing can be run from a DESTDIR'
@@ -99,6 +100,11 @@ if [ -e "$libdir/libtarn.a" ]; then
 	try static "$CC" program.c "$static"
 	[ -z "$CXX" ] || try static_cxx "$CXX" program.cc "$static"
 fi
+
+# Each is skipped where its tool is missing.
+for tool in cmake; do
+	sh "$srcdir/tests/test_$tool.sh" "$prefix" || [ $? = 77 ]
+done
 
 LD_LIBRARY_PATH=$libdir "$bindir/tarn-replay" --version |
 	grep -q "^tarn-replay $VERSION\$"
