@@ -3,7 +3,7 @@
 # Builds a program against the installed library, shared and static, in C and
 # in C++, by pkg-config where there is one, and runs it; then the
 # installed program, and looks for what gdb loads and for the manual; and has
-# CMake find the library. Called by make installcheck, which says where
+# CMake and Meson find the library. Called by make installcheck, which says where
 # everything is.
 set -eu
 : "${CC:?}" "${bindir:?}" "${includedir:?}" "${libdir:?}" "${man3dir:?}"
@@ -102,7 +102,7 @@ if [ -e "$libdir/libtarn.a" ]; then
 fi
 
 # Each is skipped where its tool is missing.
-for tool in cmake; do
+for tool in cmake meson; do
 	sh "$srcdir/tests/test_$tool.sh" "$prefix" || [ $? = 77 ]
 done
 
