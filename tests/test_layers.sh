@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The shape of lib/, checked: which file may include which, which may contain
 # atomics, and that every atomic access says why its order is what it is, with
-# a tag that has two sides and a row in doc/DESIGN.md.
+# a tag that has two sides and a row in doc/DESIGN.md. And the map of tests names
+# each file there is.
 set -eu
 
 srcdir=${srcdir:-.}
@@ -276,6 +277,16 @@ while read -r tag; do
 done <"$dir/rows" >"$dir/stale"
 [ ! -s "$dir/stale" ] ||
 	fail "a row in doc/DESIGN.md, but no such ORDER:" "$(paste -sd ' ' "$dir/stale")"
+
+# ---- the map of tests ----
+
+# Each file of tests/ itself, by its name, or as one of a pattern.
+(cd tests && ls ./*.c ./*.cc ./*.h ./*.sh ./*.am) | sed 's|^\./||' |
+	grep -v '^bars.*\.c$' >"$dir/tests"
+while read -r file; do
+	grep -qF "\`$file\`" tests/README.md ||
+		fail "tests/README.md does not name tests/$file"
+done <"$dir/tests"
 
 [ "$status" -ne 0 ] || echo "test_layers: $(wc -l <"$dir/rows") tags, \
 $(wc -l <"$dir/layers") files: all as it should be"

@@ -825,10 +825,16 @@ static int run_other_reset(struct work *work)
 	return status;
 }
 
+#define WORD(number)                 #number
+#define VERSION(major, minor, patch) WORD(major) "." WORD(minor) "." WORD(patch)
+
+static const char header_version[] =
+	VERSION(TARN_VERSION_MAJOR, TARN_VERSION_MINOR, TARN_VERSION_PATCH);
+
 static int run_constants(struct work *work)
 {
 	(void)work;
-	EXPECT(strcmp(tarn_version(), "0.1.0") == 0);
+	EXPECT(strcmp(tarn_version(), header_version) == 0);
 	EXPECT(tarn_upstream_malloc() == tarn_upstream_malloc());
 	EXPECT(tarn_upstream_mmap() != tarn_upstream_malloc());
 	return 0;
