@@ -391,7 +391,7 @@ static inline void *tarn_local_palloc(tarn_local *local, size_t size)
 		size_t need =
 			(size + TARN_ALIGNMENT - 1) & ~(TARN_ALIGNMENT - 1);
 		/* ORDER local-room (relaxed): only the owner writes; statistics
-		   read, see local_handed_out. */
+		   read, see local_try_see. */
 		char *last = __atomic_load_n(&local->last, __ATOMIC_RELAXED);
 		char *end = __atomic_load_n(&local->end, __ATOMIC_RELAXED);
 

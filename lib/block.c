@@ -308,7 +308,7 @@ static void cache_release(struct block_cache *cache)
 void block_cache_trim(struct block_cache *cache)
 {
 	/* ORDER block-trims (relaxed): a hint; the blocks that a slot gives
-	   back are its own. Pairs with cache_heed_trim. */
+	   back are its own. Pairs with cache_trims. */
 	atomic_fetch_add_explicit(&block_trims, 1, memory_order_relaxed);
 	depot_trim();
 	if (cache != NULL)

@@ -110,7 +110,7 @@ static bool block_claim(struct block *block, const struct claim *claim,
 {
 	/* ORDER block-room (relaxed): the claimed units are the claimer's by
 	   the exchange alone; what they held before a reset was ordered by
-	   that reset. Pairs with itself, and with cursor_reset. */
+	   that reset. Pairs with itself. */
 	uint64_t after,
 		room = atomic_load_explicit(&block->room, memory_order_relaxed);
 
@@ -164,7 +164,7 @@ struct block *block_next(struct block *block)
 static struct block *cursor_current(const struct cursor *cursor)
 {
 	/* ORDER current-publish (acquire): the header of the block that a
-	   thread moved on to; pairs with cursor_leave. */
+	   thread moved on to; pairs with cursor_leave_locked. */
 	return atomic_load_explicit(&cursor->current, memory_order_acquire);
 }
 

@@ -30,7 +30,7 @@ static void local_set(struct local *local, struct room room, size_t given)
 {
 	/* ORDER local-change (release): no store below may be seen without the
 	   odd count before it, nor the even count without the stores; pairs
-	   with local_handed_out. */
+	   with local_try_see. */
 	uint32_t changes =
 		atomic_load_explicit(&local->changes, memory_order_relaxed);
 

@@ -287,7 +287,7 @@ static bool pool_own(tarn_pool *pool, uint32_t slot)
 	uint32_t unowned = SLOT_UNOWNED;
 
 	/* ORDER pool-owner (relaxed): only who wrote its own number acts on
-	   it. Pairs with pool_find_local. */
+	   it. Pairs with pool_is_own. */
 	return atomic_compare_exchange_strong_explicit(
 		&pool->owner, &unowned, slot, memory_order_relaxed,
 		memory_order_relaxed);
@@ -343,7 +343,7 @@ void *pool_claim_object(tarn_pool *pool, size_t size)
 
 static struct slot_table *pool_table(const tarn_pool *pool)
 {
-	/* ORDER table-publish (acquire): see pool_find_local. */
+	/* ORDER table-publish (acquire): see pool_find_other. */
 	return atomic_load_explicit(&pool->table, memory_order_acquire);
 }
 
@@ -362,7 +362,7 @@ static struct slot_table *pool_grow_table_locked(tarn_pool *pool)
 		return NULL;
 	table = slot_table_init(memory, capacity, old);
 	/* ORDER table-publish (release): the copied entries; pairs with
-	   pool_find_local. */
+	   pool_find_other. */
 	atomic_store_explicit(&pool->table, table, memory_order_release);
 	return table;
 }

@@ -267,6 +267,37 @@ while read -r tag; do
 		fail "ORDER $tag: one side only, and not said to be alone"
 done <"$dir/tags"
 
+# Functions, and the tags in them: one that pairs with another names it as it is
+# called now.
+awk '
+FNR == 1 { name = "" }
+/^[a-z]/ {
+	head = $0
+	gsub(/__attribute__\(\([a-z_]*\)\)/, "", head)
+	if (sub(/\(.*/, "", head)) {
+		sub(/.*[ *]/, "", head)
+		name = head
+	}
+}
+{
+	n = split($0, parts, /ORDER /)
+	for (j = 2; j <= n; j++)
+		if (match(parts[j], /^[a-z-]+ \(/))
+			print name, substr(parts[j], 1, RLENGTH - 2)
+}' lib/*.[ch] include/tarn.h | sort -u >"$dir/places"
+sed -n 's/^ORDER \([a-z-]*\).*[Pp]airs with \([^.;:]*\).*/\1 \2/p' "$dir/uses" |
+	awk '{
+		for (i = 2; i <= NF; i++) {
+			gsub(/[^a-z0-9_]/, "", $i)
+			if ($i ~ /_/)
+				print $i, $1
+		}
+	}' | sort -u >"$dir/pairs"
+[ -s "$dir/pairs" ] || fail 'no ORDER pairs with a function'
+wrong=$(comm -23 "$dir/pairs" "$dir/places" | paste -sd ',' -)
+[ -z "$wrong" ] ||
+	fail "an ORDER pairs with a function that has no such tag: $wrong"
+
 # The rows of the design page's table, whose first cell is the tag.
 sed -n '/ORDER/,$s/^| *`\([a-z][a-z-]*\)` *|.*/\1/p' doc/DESIGN.md |
 	sort -u >"$dir/rows"
