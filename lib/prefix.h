@@ -168,7 +168,6 @@
 #define slab_each_locked          tarn_own_slab_each_locked
 #define slab_init                 tarn_own_slab_init
 #define slab_memory               tarn_own_slab_memory
-#define slab_memory_end           tarn_own_slab_memory_end
 #define slab_put                  tarn_own_slab_put
 #define slab_put_one              tarn_own_slab_put_one
 #define slab_take                 tarn_own_slab_take

@@ -71,7 +71,8 @@ void *slab_memory(tarn_cache *cache, size_t size)
 	return memory;
 }
 
-void slab_memory_end(tarn_cache *cache, void *memory, size_t size)
+/* The same given back before. */
+static void slab_memory_end(tarn_cache *cache, void *memory, size_t size)
 {
 	struct large_use use;
 

@@ -15,10 +15,9 @@
 /* A depot without slabs. */
 void slab_init(struct cache_depot *depot);
 
-/* Memory of the pool's for a cache, which ends with it; or NULL with ENOMEM,
-   and the same given back before. Holds no mutex but, maybe, `grow`. */
+/* Memory of the pool's for a cache, which ends with it; or NULL with ENOMEM.
+   Holds no mutex but, maybe, `grow`. */
 void *slab_memory(tarn_cache *cache, size_t size);
-void slab_memory_end(tarn_cache *cache, void *memory, size_t size);
 
 /* Takes a list of units, a whole one at most; returns how many they are, or 0
    with ENOMEM. */
