@@ -302,6 +302,21 @@ size_t slab_take(tarn_cache *cache, struct unit **list)
 
 /* ---- giving back ----------------------------------------------------- */
 
+/* Lays a free unit down; a whole list goes on the shelf. */
+static void slab_loosen_locked(tarn_cache *cache, struct unit *unit)
+	MUTEX_HELD(cache->depot.mutex)
+{
+	struct cache_depot *depot = &cache->depot;
+
+	unit->next = depot->loose;
+	depot->loose = unit;
+	if (++depot->loose_count < cache->list)
+		return;
+	shelf_put(&depot->full, unit);
+	depot->loose = NULL;
+	depot->loose_count = 0;
+}
+
 /* All units of the depot as one list; each slab's are counted. */
 static struct unit *slab_gather_locked(struct cache_depot *depot)
 	MUTEX_HELD(depot->mutex)
@@ -351,23 +366,15 @@ static void slab_choose_locked(struct cache_depot *depot, size_t keep)
 static void slab_lay_locked(tarn_cache *cache, struct unit *all)
 	MUTEX_HELD(cache->depot.mutex)
 {
-	struct cache_depot *depot = &cache->depot;
-	struct slab *slab = depot->slabs[0];
+	struct slab *slab = cache->depot.slabs[0];
 
 	while (all != NULL) {
 		struct unit *unit = all;
 
 		all = unit->next;
 		slab = slab_of_locked(&cache->depot, unit, slab);
-		if (slab->leaving)
-			continue;
-		unit->next = depot->loose;
-		depot->loose = unit;
-		if (++depot->loose_count < cache->list)
-			continue;
-		shelf_put(&depot->full, unit);
-		depot->loose = NULL;
-		depot->loose_count = 0;
+		if (!slab->leaving)
+			slab_loosen_locked(cache, unit);
 	}
 }
 
@@ -451,16 +458,8 @@ void slab_put(tarn_cache *cache, struct unit *list)
 static void slab_put_one_locked(tarn_cache *cache, struct unit *unit)
 	MUTEX_HELD(cache->depot.mutex)
 {
-	struct cache_depot *depot = &cache->depot;
-
-	unit->next = depot->loose;
-	depot->loose = unit;
-	depot->free++;
-	if (++depot->loose_count < cache->list)
-		return;
-	shelf_put(&depot->full, unit);
-	depot->loose = NULL;
-	depot->loose_count = 0;
+	slab_loosen_locked(cache, unit);
+	cache->depot.free++;
 }
 
 void slab_put_one(tarn_cache *cache, struct unit *unit)
