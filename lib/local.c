@@ -109,11 +109,6 @@ static void local_set_tail(struct local *local, int i, struct room tail)
 
 /* ---- the room out of sight ------------------------------------------- */
 
-static size_t room_size(struct room room)
-{
-	return (size_t)(room.end - room.last);
-}
-
 void local_set_aside(struct local *local)
 {
 	struct room room = local_room(local);

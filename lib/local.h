@@ -31,6 +31,11 @@ struct room {
 	char *end;
 };
 
+static inline size_t room_size(struct room room)
+{
+	return (size_t)(room.end - room.last);
+}
+
 /* At the front of a chunk that was claimed within a mark. */
 struct marked_chunk {
 	struct marked_chunk *next; /* the one claimed before             */

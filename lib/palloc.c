@@ -98,10 +98,8 @@ static void serve_lose(tarn_pool *pool, const struct lost *lost)
 {
 	if (!reuse_is_active(pool))
 		return;
-	reuse_give_run(pool, lost->gap.last,
-		       (size_t)(lost->gap.end - lost->gap.last));
-	reuse_give_run(pool, lost->rest.last,
-		       (size_t)(lost->rest.end - lost->rest.last));
+	reuse_give_run(pool, lost->gap.last, room_size(lost->gap));
+	reuse_give_run(pool, lost->rest.last, room_size(lost->rest));
 }
 
 static void *serve_chunk(tarn_pool *pool, struct local *local, size_t alignment,

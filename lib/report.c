@@ -96,7 +96,7 @@ static void put_blocks(struct report *report, const tarn_pool *pool)
 /* Where a room or a tail is, if it is; returns how large. */
 static size_t put_room(struct report *report, struct room room)
 {
-	size_t offset, size = (size_t)(room.end - room.last);
+	size_t offset, size = room_size(room);
 	uint32_t number;
 
 	if (!picture_find(&report->picture, room, &number, &offset))

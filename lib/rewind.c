@@ -168,8 +168,7 @@ static void rewind_keep(tarn_pool *pool, struct local *local,
 
 	local_take_chunk(local, chunk, TARN_ALIGNMENT, 0, &lost);
 	if (reuse_is_active(pool))
-		reuse_give_run(pool, lost.rest.last,
-			       (size_t)(lost.rest.end - lost.rest.last));
+		reuse_give_run(pool, lost.rest.last, room_size(lost.rest));
 }
 
 /*
@@ -205,7 +204,6 @@ static void rewind_room(tarn_pool *pool, struct local *local,
 	struct local_marks *marks = &local->side->marks;
 	struct marked_chunk *left =
 		local_leave_chunks(local, mark->room, mark->chunks);
-	struct room room;
 
 	marks->depth = mark->depth;
 	marks->floor = mark->floor;
@@ -213,8 +211,7 @@ static void rewind_room(tarn_pool *pool, struct local *local,
 	if (sample_is_on(pool))
 		sample_rewind(local);
 	/* Not the mark's, which may have been cut. */
-	room = local_room(local);
-	rewind_chunks(pool, local, left, (size_t)(room.end - room.last));
+	rewind_chunks(pool, local, left, room_size(local_room(local)));
 }
 
 /* Of a pool that is watched. */

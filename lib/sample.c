@@ -97,11 +97,6 @@ static size_t sample_draw(size_t most)
 
 /* ---- rooms ----------------------------------------------------------- */
 
-static size_t room_size(struct room room)
-{
-	return (size_t)(room.end - room.last);
-}
-
 /* What the inline calls take of the room, if it has so much. */
 static size_t room_taken(struct room room, const struct sample_ask *ask)
 {

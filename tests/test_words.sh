@@ -30,7 +30,7 @@ function_of()
 	sed -n '/^static inline/,/^}/p' "$srcdir/lib/align.h"
 	function_of lib/upstream.c upstream_usable
 	function_of lib/local.c local_need
-	function_of lib/local.c room_size
+	function_of lib/local.h room_size
 	function_of lib/local.c room_take
 	function_of lib/local.c room_take_neatly
 	function_of include/tarn.h tarn_local_palloc
