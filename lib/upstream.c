@@ -83,15 +83,18 @@ static char *mmap_aligned(size_t size, size_t alignment)
 	return ptr + before;
 }
 
+#ifdef MADV_HUGEPAGE
 static void mmap_ask_huge(char *ptr, size_t size)
 {
-#ifdef MADV_HUGEPAGE
 	madvise(ptr, size, MADV_HUGEPAGE);
+}
 #else
+static void mmap_ask_huge(char *ptr, size_t size)
+{
 	(void)ptr;
 	(void)size;
-#endif
 }
+#endif
 
 static void *mmap_alloc(void *ctx, size_t *size, size_t alignment)
 {
