@@ -62,6 +62,16 @@ static void prealloc_age(tarn_pool *pool, const void *object)
 	sample_age(pool, object, large_birth(&pool->large, &use, object));
 }
 
+/* What was taken off the list of samples, if it was, is gone or still there. */
+static void pfree_settle_sample(tarn_pool *pool, bool sampled,
+				const struct watch_object *taken, bool gone)
+{
+	if (sampled && gone)
+		sample_freed(taken);
+	else if (sampled)
+		sample_put_back(pool, taken);
+}
+
 /* As if the old one were freed, and a new one allocated. */
 static __attribute__((noinline)) void *
 prealloc_large_sampled(tarn_pool *pool, void *ptr, size_t new_size)
@@ -75,10 +85,7 @@ prealloc_large_sampled(tarn_pool *pool, void *ptr, size_t new_size)
 			      __builtin_return_address(0));
 		prealloc_age(pool, kept);
 	}
-	if (sampled && kept != NULL)
-		sample_freed(&taken);
-	else if (sampled)
-		sample_put_back(pool, &taken);
+	pfree_settle_sample(pool, sampled, &taken, kept != NULL);
 	return kept;
 }
 
@@ -194,10 +201,7 @@ static bool pfree_large_sampled(tarn_pool *pool, void *ptr)
 	bool sampled = sample_take(pool, ptr, &taken);
 	bool freed = pfree_large(pool, ptr);
 
-	if (sampled && freed)
-		sample_freed(&taken);
-	else if (sampled)
-		sample_put_back(pool, &taken);
+	pfree_settle_sample(pool, sampled, &taken, freed);
 	return freed;
 }
 
