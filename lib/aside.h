@@ -10,10 +10,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+/* To guard against cancellation costs as much as a malloc does. */
 struct aside {
 	int error;
-	bool guarded; /* against cancellation, which costs as much as a malloc
-		       */
+	bool guarded;
 	int cancel;
 };
 

@@ -20,7 +20,6 @@
 #endif
 
 #include "debug.h"
-
 #include "mutex.h"
 
 /* What a free block looks like. */
@@ -81,8 +80,7 @@ static uintptr_t block_draw(void)
 	return secret ^ (uintptr_t)&block_secret;
 }
 #else
-/* Where the system loaded what, and when: the best without a call of its own.
- */
+/* Where the system loaded what, and when: the best without a call for it. */
 static uintptr_t block_draw(void)
 {
 	return ((uintptr_t)time(NULL) * (uintptr_t)0x9e3779b9) ^

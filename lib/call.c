@@ -106,21 +106,19 @@ void watch_freed(tarn_pool *pool, void *object)
 	if (!watch_is_blamed(pool))
 		return;
 	mutex_lock(&pool->mutex);
-	watch->freed[watch->freed_next++ %
-		     (sizeof(watch->freed) / sizeof(*watch->freed))] = object;
+	watch->freed[watch->freed_next++ % WATCH_FREED] = object;
 	mutex_unlock(&pool->mutex);
 }
 
 /* An object that is small is refused too, and may well be. */
 void watch_refused(tarn_pool *pool, const void *object)
 {
-	size_t count = sizeof(pool->watch->freed) / sizeof(void *);
 	bool freed = false;
 
 	if (!watch_is_blamed(pool))
 		return;
 	mutex_lock(&pool->mutex);
-	for (size_t i = 0; object != NULL && i < count; i++)
+	for (size_t i = 0; object != NULL && i < WATCH_FREED; i++)
 		freed |= pool->watch->freed[i] == object;
 	mutex_unlock(&pool->mutex);
 	if (freed)

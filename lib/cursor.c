@@ -29,22 +29,6 @@ static const size_t cursor_small_part = 64;
    microseconds, several times what it takes it. */
 static const int cursor_looks = 100;
 
-#if defined __x86_64__ || defined __i386__
-static void cursor_relax(void)
-{
-	__builtin_ia32_pause();
-}
-#elif defined __aarch64__
-static void cursor_relax(void)
-{
-	__asm__ volatile("yield");
-}
-#else
-static void cursor_relax(void)
-{
-}
-#endif
-
 /* At a reset blocks below this part of what the round used make way for one
    that brings as much as they did. */
 static const size_t cursor_used_part = 16;
@@ -358,6 +342,23 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 	probe_block((char *)cursor->first + BLOCK_HEADER, size);
 	return true;
 }
+
+/* Between two looks. */
+#if defined __x86_64__ || defined __i386__
+static void cursor_relax(void)
+{
+	__builtin_ia32_pause();
+}
+#elif defined __aarch64__
+static void cursor_relax(void)
+{
+	__asm__ volatile("yield");
+}
+#else
+static void cursor_relax(void)
+{
+}
+#endif
 
 /* Claims from a block behind `*block`, where that itself had no room. */
 static bool cursor_walk_on(struct block **block, const struct claim *claim,

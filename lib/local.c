@@ -135,7 +135,6 @@ void local_put_back(struct local *local)
 void local_reset(struct local *local, struct chunk chunk)
 {
 	struct room room = {chunk.start, chunk.end};
-
 	size_t size = (size_t)(chunk.end - chunk.start);
 
 	local_set_claimed(local, size);

@@ -423,7 +423,6 @@ tarn_local *tarn_pool_local(tarn_pool *pool)
 	WATCH_CALL(pool, WATCH_AS_IT_IS);
 
 	local = pool_local(pool);
-
 	if (local != NULL)
 		return &local->hot;
 	return pool_is_refused(pool) ? NULL

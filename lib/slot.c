@@ -145,7 +145,7 @@ static void slot_setup(void)
 {
 	debug_configure();
 	block_cache_configure();
-	/* COVERAGE: true in a program of ThreadSanitizer\'s alone */
+	/* COVERAGE: true in a program of ThreadSanitizer's alone */
 	slot_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL);
 	/* The key last, for it would be in vain without the handlers. */
 	slot_key_made = pthread_atfork(slot_before_fork, slot_after_fork,

@@ -64,8 +64,8 @@ struct slot {
 extern TARN_TLS uint32_t slot_name_self __attribute__((visibility("hidden")));
 extern TARN_TLS struct slot *slot_self __attribute__((visibility("hidden")));
 
-/* Of the list of all caches, see cache.c: held around fork, before all others.
- */
+/* Of the list of all caches, see cache.c: held around fork, too, and taken
+   before all others. */
 extern struct mutex slot_caches_mutex __attribute__((visibility("hidden")));
 
 /* [l] slot_caches_mutex: how many forks led to this process */
@@ -98,8 +98,7 @@ static inline struct block_cache *slot_cache(void)
 	return slot != NULL ? &slot->cache : NULL;
 }
 
-/* ---- the table keyed by slot
- * --------------------------------------------------- */
+/* ---- the table keyed by slot ------------------------------------------ */
 
 /*
  * Open addressing, at most half full. Filled and grown by one thread at a time

@@ -15,21 +15,24 @@
 #include "pool.h"
 #include "trace.h"
 
+/* Objects freed of late that a pool knows, to tell what is freed twice. */
+#define WATCH_FREED ((size_t)64)
+
 /* What a watched pool has beside the others; in memory of malloc's. */
 struct watch {
-	tarn_pool *pool;         /* [c] of one that is told           */
-	struct watch *older;     /* [l] debug mutex: all that are told */
-	struct watch *newer;     /* [l] debug mutex                   */
-	struct source guard;     /* [c] of objects before a guard     */
-	struct objects objects;  /* [l] the pool's mutex              */
-	size_t held;             /* [l] the pool's mutex: by those    */
-	struct objects samples;  /* [l] the pool's mutex: see sample.h */
-	void *freed[64];         /* [l] the pool's mutex: the latest  */
-	size_t freed_next;       /* [l] the pool's mutex              */
-	uint32_t number;         /* [c] in a trace                    */
-	uint32_t forks;          /* [c] of the process, before        */
-	bool untold;             /* [c] the library's own: no leak    */
-	_Atomic uint32_t inside; /* [a] threads within a request      */
+	tarn_pool *pool;          /* [c] of one that is told           */
+	struct watch *older;      /* [l] debug mutex: all that are told */
+	struct watch *newer;      /* [l] debug mutex                   */
+	struct source guard;      /* [c] of objects before a guard     */
+	struct objects objects;   /* [l] the pool's mutex              */
+	size_t held;              /* [l] the pool's mutex: by those    */
+	struct objects samples;   /* [l] the pool's mutex: see sample.h */
+	void *freed[WATCH_FREED]; /* [l] the pool's mutex: the latest  */
+	size_t freed_next;        /* [l] the pool's mutex              */
+	uint32_t number;          /* [c] in a trace                    */
+	uint32_t forks;           /* [c] of the process, before        */
+	bool untold;              /* [c] the library's own: no leak    */
+	_Atomic uint32_t inside;  /* [a] threads within a request      */
 };
 
 /* For messages. */
