@@ -195,13 +195,10 @@ static void nothing(void *data)
 
 /* ---- figures ----------------------------------------------------------- */
 
-START_TEST(report_of_known_pools_adds_up_to_their_statistics)
+/* A tree of six pools, with something of each kind in it. */
+static void grow_tree(tarn_pool **pools)
 {
-	tarn_pool *pools[6];
-	struct sums known = {0}, told;
 	tarn_cache *cache;
-	char *text;
-	size_t i;
 
 	pools[0] = named(NULL, "root");
 	pools[1] = named(pools[0], "left");
@@ -209,7 +206,7 @@ START_TEST(report_of_known_pools_adds_up_to_their_statistics)
 	pools[3] = named(pools[1], NULL);
 	pools[4] = named(pools[0], "right");
 	pools[5] = named(pools[4], "below right");
-	for (i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		for (size_t k = 0; k < 30 * i; k++)
 			ck_assert_ptr_nonnull(tarn_palloc(pools[i], 10 + k));
 		ck_assert_ptr_nonnull(tarn_palloc(pools[i], 5000 + 1000 * i));
@@ -219,7 +216,16 @@ START_TEST(report_of_known_pools_adds_up_to_their_statistics)
 	cache = tarn_cache_create(pools[4], 40, 8);
 	tarn_cache_free(cache, tarn_cache_alloc(cache));
 	tarn_pfree_sized(pools[5], tarn_palloc(pools[5], 500), 500);
-	for (i = 0; i < 6; i++)
+}
+
+START_TEST(report_of_known_pools_adds_up_to_their_statistics)
+{
+	tarn_pool *pools[6];
+	struct sums known = {0}, told;
+	char *text;
+
+	grow_tree(pools);
+	for (size_t i = 0; i < 6; i++)
 		sums_add(&known, pools[i]);
 	text = report_of(pools[0], TARN_REPORT_JSON);
 	ck_assert(is_json(text));

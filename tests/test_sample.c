@@ -701,17 +701,35 @@ END_TEST
 /* ---- contents ----------------------------------------------------------- */
 
 /* What is allocated is nobody else's, in marks and out of them. */
+/* An object, each byte of which is its number, within so many marks. */
+struct kept {
+	unsigned char *at;
+	size_t size, depth;
+};
+
+/* Each byte of those from `whole` on, and where `all`, both ends of each. */
+static int kept_look(const struct kept *kept, size_t count, size_t whole,
+		     bool all)
+{
+	for (size_t i = whole; i < count; i++)
+		EXPECT(kept[i].at[0] == (i & 0xff) &&
+		       memcmp(kept[i].at, kept[i].at + 1, kept[i].size - 1) ==
+			       0);
+	for (size_t i = 0; all && i < count; i++)
+		EXPECT(kept[i].at[0] == (i & 0xff) &&
+		       kept[i].at[kept[i].size - 1] == (i & 0xff));
+	return 0;
+}
+
 static int kept_contents(void)
 {
 	tarn_pool *pool = tarn_pool_create(NULL);
 	tarn_local *local = tarn_pool_local(pool);
-	struct {
-		unsigned char *at;
-		size_t size, depth;
-	} kept[512];
+	struct kept kept[512];
 	tarn_mark marks[4];
 	size_t count = 0, depth = 0;
 	uint64_t state = seed_now;
+	int status;
 
 	for (size_t i = 0; i < scale * 200000; i++) {
 		size_t size = random_between(&state, 1, 900), at = count;
@@ -736,15 +754,10 @@ static int kept_contents(void)
 			tarn_pool_reset(pool);
 			count = 0;
 		}
-		for (size_t j = at < 8 ? 0 : at - 8; j < count; j++)
-			EXPECT(kept[j].at[0] == (j & 0xff) &&
-			       memcmp(kept[j].at, kept[j].at + 1,
-				      kept[j].size - 1) == 0);
-		if (i % 64 == 0)
-			for (size_t j = 0; j < count; j++)
-				EXPECT(kept[j].at[0] == (j & 0xff) &&
-				       kept[j].at[kept[j].size - 1] ==
-					       (j & 0xff));
+		status = kept_look(kept, count, at < 8 ? 0 : at - 8,
+				   i % 64 == 0);
+		if (status != 0)
+			return status;
 		if (count == 512 && depth > 0) {
 			tarn_local_rewind(local, marks[0]);
 			depth = 0;
