@@ -244,9 +244,7 @@ static __attribute__((noinline)) void *cache_alloc_miss(tarn_cache *cache,
 {
 	void *object = cache_alloc_try(cache, __builtin_return_address(0));
 
-	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, cache->size)
-		       : object;
+	return pool_answer(pool, object, cache->size);
 }
 
 static __attribute__((noinline)) void
@@ -371,11 +369,8 @@ static tarn_cache *cache_create(tarn_pool *pool, size_t size, size_t alignment)
 
 tarn_cache *tarn_cache_create(tarn_pool *pool, size_t size, size_t alignment)
 {
-	tarn_cache *cache = cache_create(pool, size, alignment);
-
-	return cache == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, sizeof(*cache))
-		       : cache;
+	return pool_answer(pool, cache_create(pool, size, alignment),
+			   sizeof(tarn_cache));
 }
 
 /* ---- all caches ------------------------------------------------------ */

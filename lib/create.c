@@ -288,9 +288,6 @@ static tarn_pool *pool_create_child(tarn_pool *parent,
 tarn_pool *tarn_pool_create_child(tarn_pool *parent,
 				  const tarn_options *options)
 {
-	tarn_pool *child = pool_create_child(parent, options);
-
-	return child == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(parent, sizeof(*child))
-		       : child;
+	return pool_answer(parent, pool_create_child(parent, options),
+			   sizeof(tarn_pool));
 }

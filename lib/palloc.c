@@ -227,11 +227,8 @@ void *pool_out_of_memory(tarn_pool *pool, size_t size)
 static __attribute__((noinline)) void *
 palloc_miss(tarn_pool *pool, struct local *local, const struct request *request)
 {
-	void *object = palloc_try(pool, local, request);
-
-	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, request->size)
-		       : object;
+	return pool_answer(pool, palloc_try(pool, local, request),
+			   request->size);
 }
 
 /* One that is sampled, or not. */
@@ -273,11 +270,9 @@ static __attribute__((noinline)) void *
 palloc_watched(tarn_pool *pool, struct local *local,
 	       const struct request *request, const void *caller)
 {
-	void *object = palloc_try_watched(pool, local, request, caller);
-
-	return object == NULL && errno == ENOMEM
-		       ? pool_out_of_memory(pool, request->size)
-		       : object;
+	return pool_answer(pool,
+			   palloc_try_watched(pool, local, request, caller),
+			   request->size);
 }
 
 /* Of a thread that has nothing freed at hand, by the call at `caller`. */

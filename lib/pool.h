@@ -10,6 +10,7 @@
 #ifndef TARN_POOL_H
 #define TARN_POOL_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -236,5 +237,14 @@ void *pool_claim_object(tarn_pool *pool, size_t size);
 
 /* Calls the out-of-memory handler; errno is ENOMEM after it. Returns NULL. */
 void *pool_out_of_memory(tarn_pool *pool, size_t size);
+
+/* What a request returns: `object`, which is NULL with errno where it failed.
+   Not within a call that is watched: the handler may leave it by longjmp. */
+static inline void *pool_answer(tarn_pool *pool, void *object, size_t size)
+{
+	return object == NULL && errno == ENOMEM
+		       ? pool_out_of_memory(pool, size)
+		       : object;
+}
 
 #endif
