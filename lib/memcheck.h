@@ -22,15 +22,22 @@ static inline int memcheck_runs(void)
 
 #else
 
-#define VALGRIND_CREATE_MEMPOOL(pool, zone, zeroed)         ((void)(pool))
-#define VALGRIND_DESTROY_MEMPOOL(pool)                      ((void)(pool))
-#define VALGRIND_MEMPOOL_ALLOC(pool, start, size)           ((void)(pool))
-#define VALGRIND_MEMPOOL_FREE(pool, start)                  ((void)(pool))
-#define VALGRIND_MEMPOOL_CHANGE(pool, from, to, size)       ((void)(pool))
-#define VALGRIND_RESIZEINPLACE_BLOCK(start, from, to, zone) ((void)(start))
-#define VALGRIND_MAKE_MEM_NOACCESS(start, size)             ((void)(start))
-#define VALGRIND_MAKE_MEM_UNDEFINED(start, size)            ((void)(start))
-#define VALGRIND_MAKE_MEM_DEFINED(start, size)              ((void)(start))
+/* What they are given is used, and nothing done with it. */
+#define MEMCHECK_NOT(a, b, c) ((void)(a), (void)(b), (void)(c))
+
+#define VALGRIND_CREATE_MEMPOOL(pool, zone, zeroed)                            \
+	MEMCHECK_NOT(pool, zone, zeroed)
+#define VALGRIND_DESTROY_MEMPOOL(pool) ((void)(pool))
+#define VALGRIND_MEMPOOL_ALLOC(pool, start, size)                              \
+	MEMCHECK_NOT(pool, start, size)
+#define VALGRIND_MEMPOOL_FREE(pool, start) MEMCHECK_NOT(pool, start, 0)
+#define VALGRIND_MEMPOOL_CHANGE(pool, from, to, size)                          \
+	MEMCHECK_NOT(pool, from, size)
+#define VALGRIND_RESIZEINPLACE_BLOCK(start, from, to, zone)                    \
+	MEMCHECK_NOT(start, from, to)
+#define VALGRIND_MAKE_MEM_NOACCESS(start, size)  MEMCHECK_NOT(start, size, 0)
+#define VALGRIND_MAKE_MEM_UNDEFINED(start, size) MEMCHECK_NOT(start, size, 0)
+#define VALGRIND_MAKE_MEM_DEFINED(start, size)   MEMCHECK_NOT(start, size, 0)
 
 static inline int memcheck_runs(void)
 {
