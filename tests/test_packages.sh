@@ -40,7 +40,7 @@ has debian/changelog '^tarn ' "^tarn ($version) "
 has packaging/tarn.spec '^Version:' " $version\$"
 has packaging/tarn.spec '^\* ' " - $version-"
 for page in man/*.[0-9]; do
-	has "$page" '^\.TH ' "\"tarn $version\""
+	has "$page" '^\.\(TH\|Os\) ' "tarn $version\(\"\|\)\$"
 done
 
 # ---- the functions, with the nodes of the map ----
