@@ -27,7 +27,7 @@ cd "$source"
 	LDFLAGS=-fprofile-instr-generate >/dev/null
 LLVM_PROFILE_FILE=$profiles/%m.profraw
 export LLVM_PROFILE_FILE
-${MAKE:-make} -s check-programs >build.log 2>&1 || {
+${MAKE:-make} -s -j "$(nproc 2>/dev/null || echo 1)" check-programs >build.log 2>&1 || {
 	cat build.log
 	exit 1
 }
