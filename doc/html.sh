@@ -59,11 +59,10 @@ about()
 	*.[1-9]) sed -n -e 's/^\.Nd //p' \
 		-e '/^\.SH NAME/{n;s/.*\\- //p;}' "$1" ;;
 	*) awk '
-		/^ \* [a-z]+: / { sub(/^ \* [a-z]+: /, ""); head = 1 }
-		/^ \* [a-z]+ \[/ { usage = 1 }
-		/^ \*\/?$/ { if (!usage || head) exit; head = 1; next }
+		/^[\/ ]\* [a-z]+: / { sub(/^.\* [a-z]+: /, ""); head = 1 }
 		!head { next }
-		{ sub(/^ \* /, ""); text = text (text == "" ? "" : " ") $0 }
+		{ sub(/^ \* /, ""); sub(/ \*\/$/, "") }
+		{ text = text (text == "" ? "" : " ") $0 }
 		/[.:]( |$)/ { exit }
 		END { sub(/[.:]( .*)?$/, "", text); print text }' "$1" ;;
 	esac

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * cindex: index the identifiers in a tree of C headers with several threads and
+ * one pool.
+ *
  * cindex [-j threads] [-n rounds] [-t top] [directory]
  *
- * Indexes the identifiers in a tree of C headers with several threads and one
- * pool: each file's text and table of words come from it, and go in one call.
+ * Each file's text and table of words come from the pool, and go in one call.
  * Makes the same index with malloc and free, in turn, and times both.
  */
 #define _XOPEN_SOURCE 700

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * lua: run a Lua script whose whole memory is one pool with a limit.
+ *
  * lua [-m bytes] [script]
  *
- * Runs a Lua script whose whole memory is one pool with a limit. What the
- * collector frees is used again, so a script may run for days in it; what is
- * beyond the limit is an error of Lua, "not enough memory", which the script
- * may catch. At the end the pool is destroyed, and with it the state: there is
- * no lua_close. So no finalizer (__gc) and no to-be-closed variable of what is
- * alive then is run, which is why the script gets only those libraries that
- * hold nothing but memory: neither io, os nor package.
+ * What the collector frees is used again, so a script may run for days in it;
+ * what is beyond the limit is an error of Lua, "not enough memory", which the
+ * script may catch. At the end the pool is destroyed, and with it the state:
+ * there is no lua_close. So no finalizer (__gc) and no to-be-closed variable of
+ * what is alive then is run, which is why the script gets only those libraries
+ * that hold nothing but memory: neither io, os nor package.
  */
 #define _POSIX_C_SOURCE 200809L
 

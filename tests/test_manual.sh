@@ -31,6 +31,7 @@ echo 'test_manual: the pages: as they should be'
 
 sh "$srcdir/doc/html.sh" "$srcdir" "$dir/html"
 cd "$dir/html"
+! grep -q '<dd></dd>' index.html || fail 'a page or an example without a word'
 for file in *.html; do
 	grep -o 'href="[^"]*"' "$file" | sed 's/^href="//; s/"$//' |
 		sed "s/^#/$file#/" >>"$dir/links"
