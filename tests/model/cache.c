@@ -20,26 +20,11 @@ static tarn_cache *cache;
 static void *object;
 static _Atomic uint32_t ready;
 
-static void *upstream_alloc(void *ctx, size_t *size, size_t alignment)
-{
-	(void)ctx;
-	(void)alignment;
-	return model_alloc(*size);
-}
-
-static void upstream_release(void *ctx, void *memory, size_t size)
-{
-	(void)ctx;
-	model_free(memory, size);
-}
-
 static void create(size_t size)
 {
-	static const tarn_upstream upstream = {upstream_alloc, NULL,
-					       upstream_release, NULL};
 	tarn_options options = TARN_OPTIONS_INIT;
 
-	options.upstream = &upstream;
+	options.upstream = &model_upstream;
 	pool = tarn_pool_create(&options);
 	MODEL_ASSERT(pool != NULL);
 	cache = tarn_cache_create(pool, size, TARN_ALIGNMENT);

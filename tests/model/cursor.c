@@ -14,28 +14,13 @@ static _Atomic uint32_t rounds[MODEL_THREADS];
 static struct claimer claimers[MODEL_THREADS];
 static struct chunk first;
 
-static void *upstream_alloc(void *ctx, size_t *size, size_t alignment)
-{
-	(void)ctx;
-	(void)alignment;
-	return model_alloc(*size);
-}
-
-static void upstream_release(void *ctx, void *memory, size_t size)
-{
-	(void)ctx;
-	model_free(memory, size);
-}
-
 /* A first block of which `left` lines are left, and later ones of `lines`. */
 static void begin(size_t left, size_t lines)
 {
-	static const tarn_upstream upstream = {upstream_alloc, NULL,
-					       upstream_release, NULL};
 	size_t size = BLOCK_HEADER + (left + 1) * BLOCK_LINE;
 	struct block *block = block_init(model_alloc(size), size, BLOCK_HEADER);
 
-	source = source_of(&upstream, NULL);
+	source = source_of(&model_upstream, NULL);
 	cursor.first_size = cursor.max_block =
 		BLOCK_HEADER + lines * BLOCK_LINE;
 	first = cursor_init(&cursor, block, size, BLOCK_LINE);

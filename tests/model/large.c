@@ -12,25 +12,10 @@ static struct source source;
 static void *objects[MODEL_THREADS];
 static _Atomic uint32_t listed[MODEL_THREADS];
 
-static void *upstream_alloc(void *ctx, size_t *size, size_t alignment)
-{
-	(void)ctx;
-	(void)alignment;
-	return model_alloc(*size);
-}
-
-static void upstream_release(void *ctx, void *memory, size_t size)
-{
-	(void)ctx;
-	model_free(memory, size);
-}
-
 static void setup(void)
 {
-	static const tarn_upstream upstream = {upstream_alloc, NULL,
-					       upstream_release, NULL};
 
-	source = source_of(&upstream, NULL);
+	source = source_of(&model_upstream, NULL);
 	large_init(&large);
 }
 

@@ -114,7 +114,7 @@ build()
 	done
 	files=("$work"/lib/*.c)
 	for name in cache cleanup cursor depot large litmus local pool \
-		reuse; do
+		reuse upstream; do
 		files+=("$model/$name.c")
 	done
 	compiled "$work/whole" "${files[@]}"

@@ -12,19 +12,6 @@
 
 static tarn_pool *pool;
 
-static void *upstream_alloc(void *ctx, size_t *size, size_t alignment)
-{
-	(void)ctx;
-	(void)alignment;
-	return model_alloc(*size);
-}
-
-static void upstream_release(void *ctx, void *memory, size_t size)
-{
-	(void)ctx;
-	model_free(memory, size);
-}
-
 __attribute__((constructor)) static void begin(void)
 {
 	model_thread_local(&slot_self, sizeof(slot_self));
@@ -33,11 +20,9 @@ __attribute__((constructor)) static void begin(void)
 
 static void setup(void)
 {
-	static const tarn_upstream upstream = {upstream_alloc, NULL,
-					       upstream_release, NULL};
 	tarn_options options = TARN_OPTIONS_INIT;
 
-	options.upstream = &upstream;
+	options.upstream = &model_upstream;
 	pool = tarn_pool_create(&options);
 	MODEL_ASSERT(pool != NULL);
 }

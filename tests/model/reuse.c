@@ -127,26 +127,11 @@ static void see_depot(void)
 
 /* ---- pools ----------------------------------------------------------- */
 
-static void *upstream_alloc(void *ctx, size_t *size, size_t alignment)
-{
-	(void)ctx;
-	(void)alignment;
-	return model_alloc(*size);
-}
-
-static void upstream_release(void *ctx, void *block, size_t size)
-{
-	(void)ctx;
-	model_free(block, size);
-}
-
 static void setup_pool(void)
 {
-	static const tarn_upstream upstream = {upstream_alloc, NULL,
-					       upstream_release, NULL};
 	tarn_options options = TARN_OPTIONS_INIT;
 
-	options.upstream = &upstream;
+	options.upstream = &model_upstream;
 	pool = tarn_pool_create(&options);
 	MODEL_ASSERT(pool != NULL);
 	memory = model_alloc(MODEL_THREADS * RUN);
