@@ -51,10 +51,11 @@ built()
 	compiler=$1 name=$2
 	shift 2
 	for suite in $suites; do
+		parts=$(find "$srcdir/tests" -name "${suite}_*.c")
 		# shellcheck disable=SC2086 # they are lists of words
 		"$compiler" -std=gnu11 -O1 -g -pthread "$@" $cflags \
 			-o "$dir/$name.$suite" \
-			"$srcdir/tests/test_$suite.c" $libs
+			"$srcdir/tests/test_$suite.c" $parts $libs
 	done
 }
 
