@@ -151,7 +151,7 @@ void block_watch(struct block *block, const struct source *source, size_t own,
 void block_watch_end(struct block *block, const struct source *source,
 		     size_t own, size_t taken);
 
-/* ---- the cache ------------------------------------------------------- */
+/* ---- the cache: block_cache.c ---------------------------------------- */
 
 /*
  * Sizes that are cached: powers of two from 1 KiB to 256 KiB, in 16 steps

@@ -44,7 +44,8 @@ limit.c:     limit.h align.h
 upstream.h:  limit.h mark.h tarn.h
 upstream.c:  upstream.h align.h aside.h
 block.h:     align.h upstream.h
-block.c:     block.h debug.h mutex.h
+block.c:     block.h debug.h
+block_cache.c: block.h debug.h mutex.h
 slot.h:      block.h mutex.h
 slot.c:      slot.h debug.h mutex.h
 unit.h:
@@ -92,6 +93,7 @@ cat >"$dir/atomics" <<'END'
 tarn.h
 block.h
 block.c
+block_cache.c
 slot.h
 slot.c
 cache.h

@@ -36,7 +36,7 @@ WORD64 = (1 << 64) - 1
 
 # A function of the file that knows all of a struct: in others there may be but
 # a declaration, for which gdb would take any struct of that name, the user's.
-HOMES = {'block': 'tarn_own_block_give',
+HOMES = {'block': 'tarn_own_block_watch',
          'depot': 'tarn_own_depot_init',
          'local': 'tarn_own_local_reset',
          'local_side': 'tarn_own_local_reset',
