@@ -41,6 +41,12 @@ static inline const char *watch_name(const tarn_pool *pool)
 	return pool->name != NULL ? pool->name : "";
 }
 
+/* Whether each object has pages of its own, before a guard. */
+static inline bool watch_is_guarded(const tarn_pool *pool)
+{
+	return (pool->source.watched & WATCH_GUARD) != 0;
+}
+
 /* ---- lifetimes ------------------------------------------------------- */
 
 /* Begins to watch a pool just made with `options`, as options_read left them;
@@ -54,11 +60,10 @@ void watch_each_locked(void (*see)(void *with, tarn_pool *pool), void *with)
 /* It is the library's own, and no leak where it is there at exit. */
 void watch_untell(tarn_pool *pool);
 
-/* Where objects with memory of their own come from. */
-const struct source *watch_source(const tarn_pool *pool);
-
-/* All objects are gone. Exclusive. */
-void watch_reset(tarn_pool *pool);
+/* Between what makes a pool busy and what it does then, and before it is not:
+   the report at exit, of a thread that knows of none of it, is done with the
+   pool, or finds it busy, or sees all that was done. */
+void watch_meet_report(void);
 
 /* The pool ends: after its objects, before its first block. Exclusive. */
 void watch_pool_end(tarn_pool *pool);
@@ -67,7 +72,10 @@ void watch_pool_end(tarn_pool *pool);
    late calls are told; false: it goes back now. */
 bool watch_bury(tarn_pool *pool);
 
-/* ---- requests -------------------------------------------------------- */
+/* ---- objects: watch_objects.c ---------------------------------------- */
+
+/* Where objects with memory of their own come from. */
+const struct source *watch_source(const tarn_pool *pool);
 
 /* An object that is not large, or NULL with ENOMEM. Owner of `local`. */
 void *watch_alloc(tarn_pool *pool, struct local *local, size_t alignment,
@@ -97,13 +105,13 @@ bool watch_rewind(tarn_pool *pool, uint32_t depth, size_t *given);
 /* Bytes held by objects in memory of their own; any thread. */
 size_t watch_held(tarn_pool *pool);
 
+/* All objects are gone. Exclusive. */
+void watch_reset(tarn_pool *pool);
+
+/* ---- rules ----------------------------------------------------------- */
+
 /* A reset or destroy begins: no other thread may be there. */
 void watch_exclusive(tarn_pool *pool);
-
-/* Between what makes a pool busy and what it does then, and before it is not:
-   the report at exit, of a thread that knows of none of it, is done with the
-   pool, or finds it busy, or sees all that was done. */
-void watch_meet_report(void);
 
 /* Ends the program where the calling thread is not the owner of `local`. */
 void watch_local(tarn_pool *pool, const struct local *local);

@@ -74,6 +74,7 @@ report.h:    debug.h
 sample.h:    debug.h pool.h
 watch.h:     debug.h objects.h pool.h trace.h
 watch.c:     watch.h guard.h report.h sample.h
+watch_objects.c: watch.h sample.h
 sample.c:    sample.h aside.h profile.h reuse.h watch.h
 cache.c:     cache.h sample.h slab.h watch.h
 report.c:    report.h aside.h picture.h reuse.h slab.h text.h watch.h
