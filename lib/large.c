@@ -2,25 +2,16 @@
 /*
  * The large list: see large.h.
  *
- * Invariants, under a shard's mutex: each entry is found from its object's
- * hash without passing an empty one; count + reserved <= 3/4 capacity. An
- * object is in the home shard or in the one of its address. Upstream is never
- * called under a mutex.
+ * Invariants: an object is in the home shard or in the one of its address.
+ * Upstream is never called under a mutex.
  */
 #include "large.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* Shards: enough that two threads seldom meet, few enough for 8 KiB. */
 #define LARGE_SHARD_BITS 5
 #define LARGE_SHARDS     ((size_t)1 << LARGE_SHARD_BITS)
-
-/* Objects that a rewind takes out at a time, since upstream is not called under
-   a mutex: what a few hundred bytes of stack hold. */
-enum {
-	LARGE_BATCH = 16
-};
 
 /* ---- one object ----------------------------------------------------- */
 
@@ -30,15 +21,6 @@ static void entry_watch(const struct large_entry *entry,
 {
 	mark_close(source->watched, entry->object, entry->held);
 	mark_give(source->watched, source, entry->object, size);
-}
-
-static void entry_give(const struct large_entry *entry,
-		       const struct large_use *use)
-{
-	if (use->source->watched != 0)
-		mark_take(use->source->watched, use->source, entry->object,
-			  entry->size);
-	block_give(use->cache, use->source, entry->object, entry->held);
 }
 
 /* Takes memory for an object of entry->size bytes. */
@@ -61,303 +43,6 @@ static bool entry_take(struct large_entry *entry, const struct large_use *use,
 	return entry->object != NULL;
 }
 
-/* ---- one table ------------------------------------------------------- */
-
-static uint64_t large_hash(const void *object)
-{
-	return (uint64_t)((uintptr_t)object / TARN_ALIGNMENT) *
-	       UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* Tables use the hash's middle, shards its top. */
-static size_t shard_start(const struct large_shard *shard, const void *object)
-	MUTEX_HELD(shard->mutex)
-{
-	return (size_t)(large_hash(object) >> 24) & (shard->capacity - 1);
-}
-
-static size_t shard_next(const struct large_shard *shard, size_t i)
-	MUTEX_HELD(shard->mutex)
-{
-	return (i + 1) & (shard->capacity - 1);
-}
-
-static struct large_entry *shard_find_locked(const struct large_shard *shard,
-					     const void *object)
-	MUTEX_HELD(shard->mutex)
-{
-	size_t i = shard_start(shard, object);
-
-	while (shard->entries[i].object != NULL) {
-		if (shard->entries[i].object == object)
-			return &shard->entries[i];
-		i = shard_next(shard, i);
-	}
-	return NULL;
-}
-
-static void shard_place_locked(struct large_shard *shard,
-			       struct large_entry entry)
-	MUTEX_HELD(shard->mutex)
-{
-	size_t i = shard_start(shard, entry.object);
-
-	while (shard->entries[i].object != NULL)
-		i = shard_next(shard, i);
-	shard->entries[i] = entry;
-}
-
-static void shard_count_locked(struct large_shard *shard,
-			       const struct large_entry *entry)
-	MUTEX_HELD(shard->mutex)
-{
-	shard_set_count(shard, shard_count(shard) + 1);
-	shard->size += entry->size;
-	shard->held += entry->held;
-}
-
-static void shard_uncount_locked(struct large_shard *shard,
-				 const struct large_entry *entry)
-	MUTEX_HELD(shard->mutex)
-{
-	shard_set_count(shard, shard_count(shard) - 1);
-	shard->size -= entry->size;
-	shard->held -= entry->held;
-}
-
-/* Whether an entry that hashes to `start` may go from `i` to `hole`. */
-static bool shard_may_move(const struct large_shard *shard, size_t start,
-			   size_t hole, size_t i) MUTEX_HELD(shard->mutex)
-{
-	size_t mask = shard->capacity - 1;
-
-	return ((i - start) & mask) >= ((i - hole) & mask);
-}
-
-static void shard_unplace_locked(struct large_shard *shard,
-				 const struct large_entry *entry)
-	MUTEX_HELD(shard->mutex)
-{
-	size_t hole = (size_t)(entry - shard->entries);
-
-	for (size_t i = shard_next(shard, hole);
-	     shard->entries[i].object != NULL; i = shard_next(shard, i)) {
-		size_t start = shard_start(shard, shard->entries[i].object);
-
-		if (shard_may_move(shard, start, hole, i)) {
-			shard->entries[hole] = shard->entries[i];
-			hole = i;
-		}
-	}
-	shard->entries[hole].object = NULL;
-}
-
-static bool shard_full_locked(const struct large_shard *shard)
-	MUTEX_HELD(shard->mutex)
-{
-	return shard_count(shard) + shard->reserved + 1 >
-	       shard->capacity / 4 * 3;
-}
-
-/* Makes `memory` the table; returns the old one's, or NULL. */
-static void *shard_rehash_locked(struct large_shard *shard, void *memory,
-				 size_t capacity, size_t *held)
-	MUTEX_HELD(shard->mutex)
-{
-	struct large_entry *old = shard->entries;
-	size_t old_capacity = shard->capacity, old_held = shard->table_held;
-
-	memset(memory, 0, capacity * sizeof(*old));
-	shard->entries = memory;
-	shard->capacity = capacity;
-	shard->table_held = *held;
-	for (size_t i = 0; i < old_capacity; i++)
-		if (old[i].object != NULL)
-			shard_place_locked(shard, old[i]);
-	*held = old_held;
-	return old == shard->few ? NULL : old;
-}
-
-/* ---- one shard ------------------------------------------------------- */
-
-/* One try to double the table, with the mutex released meanwhile. */
-static bool shard_grow(struct large_shard *shard, const struct large_use *use)
-	MUTEX_HELD(shard->mutex)
-{
-	size_t capacity = shard->capacity * 2, size;
-	size_t held = capacity * sizeof(struct large_entry);
-	void *memory;
-
-	size = held;
-	mutex_unlock(&shard->mutex);
-	memory = block_take(use->cache, use->source, size, &held,
-			    TARN_ALIGNMENT);
-	mutex_lock(&shard->mutex);
-	if (memory == NULL)
-		return false;
-	if (shard->capacity < capacity)
-		memory = shard_rehash_locked(shard, memory, capacity, &held);
-	if (memory != NULL) {
-		mutex_unlock(&shard->mutex);
-		block_give(use->cache, use->source, memory, held);
-		mutex_lock(&shard->mutex);
-	}
-	return true;
-}
-
-/* Promises a place, so that a later shard_add cannot fail. */
-static bool shard_reserve(struct large_shard *shard,
-			  const struct large_use *use)
-{
-	bool reserved = true;
-
-	mutex_lock(&shard->mutex);
-	while (reserved && shard_full_locked(shard))
-		reserved = shard_grow(shard, use);
-	if (reserved)
-		shard->reserved++;
-	mutex_unlock(&shard->mutex);
-	return reserved;
-}
-
-static bool shard_add(struct large_shard *shard, const struct large_use *use,
-		      struct large_entry entry)
-{
-	bool added = true;
-
-	mutex_lock(&shard->mutex);
-	while (added && shard_full_locked(shard))
-		added = shard_grow(shard, use);
-	if (added) {
-		shard_place_locked(shard, entry);
-		shard_count_locked(shard, &entry);
-	}
-	mutex_unlock(&shard->mutex);
-	return added;
-}
-
-/* Takes an object out of the table; it stays counted, its place kept. */
-static bool shard_detach(struct large_shard *shard, const void *object,
-			 struct large_entry *entry)
-{
-	struct large_entry *found;
-
-	mutex_lock(&shard->mutex);
-	found = shard_find_locked(shard, object);
-	if (found != NULL) {
-		*entry = *found;
-		shard_unplace_locked(shard, found);
-	}
-	mutex_unlock(&shard->mutex);
-	return found != NULL;
-}
-
-static bool shard_remove(struct large_shard *shard, const void *object,
-			 struct large_entry *entry)
-{
-	struct large_entry *found;
-
-	/* Small objects that a program frees too cost no mutex. */
-	if (shard_count(shard) == 0)
-		return false;
-	mutex_lock(&shard->mutex);
-	found = shard_find_locked(shard, object);
-	if (found != NULL) {
-		*entry = *found;
-		shard_unplace_locked(shard, found);
-		shard_uncount_locked(shard, entry);
-	}
-	mutex_unlock(&shard->mutex);
-	return found != NULL;
-}
-
-static bool shard_look(struct large_shard *shard, const void *object,
-		       struct large_entry *entry)
-{
-	const struct large_entry *found;
-
-	mutex_lock(&shard->mutex);
-	found = shard_find_locked(shard, object);
-	if (found != NULL)
-		*entry = *found;
-	mutex_unlock(&shard->mutex);
-	return found != NULL;
-}
-
-/* Exchanges the births of an object and of `entry`. */
-static bool shard_swap_birth(struct large_shard *shard, const void *object,
-			     struct large_entry *entry)
-{
-	struct large_entry *found;
-
-	mutex_lock(&shard->mutex);
-	found = shard_find_locked(shard, object);
-	if (found != NULL) {
-		struct birth birth = found->birth;
-
-		found->birth = entry->birth;
-		entry->birth = birth;
-	}
-	mutex_unlock(&shard->mutex);
-	return found != NULL;
-}
-
-/* Takes out up to LARGE_BATCH of them; what moves into the place of one taken
-   out is looked at there. */
-static size_t shard_take_since(struct large_shard *shard, uint32_t slot,
-			       uint32_t depth, struct large_entry *batch)
-{
-	size_t taken = 0;
-
-	mutex_lock(&shard->mutex);
-	for (size_t i = 0; i < shard->capacity && taken < LARGE_BATCH;) {
-		struct large_entry *entry = &shard->entries[i];
-
-		if (entry->object == NULL ||
-		    !birth_is_since(entry->birth, slot, depth)) {
-			i++;
-			continue;
-		}
-		batch[taken++] = *entry;
-		shard_uncount_locked(shard, entry);
-		shard_unplace_locked(shard, entry);
-	}
-	mutex_unlock(&shard->mutex);
-	return taken;
-}
-
-static void shard_rewind(struct large_shard *shard, const struct large_use *use,
-			 uint32_t slot, uint32_t depth)
-{
-	struct large_entry batch[LARGE_BATCH];
-	size_t taken;
-
-	/* What this thread listed it sees counted. */
-	if (shard_count(shard) == 0)
-		return;
-	do {
-		taken = shard_take_since(shard, slot, depth, batch);
-		for (size_t i = 0; i < taken; i++)
-			entry_give(&batch[i], use);
-	} while (taken == LARGE_BATCH);
-}
-
-static void shard_reset(struct large_shard *shard, const struct large_use *use)
-{
-	mutex_exclusive(&shard->mutex);
-	for (size_t i = 0; shard_count(shard) != 0 && i < shard->capacity;
-	     i++) {
-		struct large_entry *entry = &shard->entries[i];
-
-		if (entry->object != NULL)
-			entry_give(entry, use);
-	}
-	if (shard->entries != shard->few)
-		block_give(use->cache, use->source, shard->entries,
-			   shard->table_held);
-	shard_empty(shard);
-}
-
 /* ---- the shards ------------------------------------------------------ */
 
 static struct large_shard *large_shards(const struct large *large,
@@ -376,7 +61,7 @@ static struct large_shard *large_shards(const struct large *large,
 static struct large_shard *large_shard_of(struct large_shard *shards,
 					  const void *object)
 {
-	return &shards[large_hash(object) >> (64 - LARGE_SHARD_BITS)];
+	return &shards[shard_hash(object) >> (64 - LARGE_SHARD_BITS)];
 }
 
 /* Under the home shard's mutex one thread publishes; a second gives back. */
@@ -464,7 +149,7 @@ void *large_alloc(struct large *large, const struct large_use *use,
 	}
 	if (!entry_take(&entry, use, alignment))
 		return NULL;
-	if (!shard_add(large_choose(large, use, entry.object), use, entry)) {
+	if (!shard_add(large_choose(large, use, entry.object), use, &entry)) {
 		block_give(use->cache, use->source, entry.object, entry.held);
 		return NULL;
 	}
@@ -521,34 +206,6 @@ static void *entry_resize(struct large_entry *entry,
 	return object;
 }
 
-/* Lists at home what was detached from `from`, in one step for statistics.
-   Unchecked: there is a second mutex only where `from` is another shard. */
-static void large_attach(struct large *large, struct large_shard *from,
-			 const struct large_entry *was,
-			 struct large_entry entry) MUTEX_UNCHECKED
-{
-	struct large_shard *home = &large->home;
-
-	mutex_lock(&home->mutex);
-	if (from != home) {
-		mutex_lock(&from->mutex);
-		home->reserved--;
-	}
-	shard_uncount_locked(from, was);
-	shard_place_locked(home, entry);
-	shard_count_locked(home, &entry);
-	if (from != home)
-		mutex_unlock(&from->mutex);
-	mutex_unlock(&home->mutex);
-}
-
-static void large_put_back(struct large_shard *from, struct large_entry entry)
-{
-	mutex_lock(&from->mutex);
-	shard_place_locked(from, entry);
-	mutex_unlock(&from->mutex);
-}
-
 /* While upstream works the object is in no table, but counted: so there is a
    place for it at home, whatever comes of it. */
 void *large_resize(struct large *large, const struct large_use *use,
@@ -562,13 +219,13 @@ void *large_resize(struct large *large, const struct large_use *use,
 	if (from == NULL)
 		return NULL;
 	if (from != &large->home && !shard_reserve(&large->home, use)) {
-		large_put_back(from, was);
+		shard_put_back(from, &was);
 		errno = error;
 		return NULL;
 	}
 	entry = was;
 	object = entry_resize(&entry, use, align_up(size, TARN_ALIGNMENT));
-	large_attach(large, from, &was, entry);
+	shard_attach(&large->home, from, &was, &entry);
 	return object;
 }
 
@@ -614,16 +271,6 @@ void large_clear(struct large *large, const struct large_use *use)
 	block_give(use->cache, use->source, shards, large->shards_held);
 }
 
-static void shard_sum_locked(const struct large_shard *shard,
-			     struct large_figures *figures)
-	MUTEX_HELD(shard->mutex)
-{
-	figures->size += shard->size;
-	figures->held += shard->held;
-	figures->count += shard_count(shard);
-	figures->overhead += shard->table_held;
-}
-
 /* All mutexes at once, or an object that moves would count twice or never.
    Unchecked: they are as many as there are shards. */
 static struct large_shard *large_lock(struct large *large,
@@ -658,16 +305,6 @@ struct large_figures large_figures(struct large *large,
 	figures.overhead += shards != NULL ? large->shards_held : 0;
 	large_unlock(large, shards);
 	return figures;
-}
-
-static void shard_each_locked(const struct large_shard *shard,
-			      void (*see)(void *with,
-					  const struct large_entry *entry),
-			      void *with) MUTEX_HELD(shard->mutex)
-{
-	for (size_t i = 0; i < shard->capacity; i++)
-		if (shard->entries[i].object != NULL)
-			see(with, &shard->entries[i]);
 }
 
 void large_each(struct large *large, unsigned watched,

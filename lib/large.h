@@ -16,82 +16,13 @@
 #include <stddef.h>
 
 #include "birth.h"
-#include "block.h"
-#include "mutex.h"
-
-/* Entries that a shard has room for before it takes memory. */
-#define LARGE_FEW 4
-
-struct large_entry {
-	void *object; /* NULL: empty                                      */
-	size_t size;  /* bytes asked for, rounded up                      */
-	size_t held;  /* bytes, as block_take gave them                   */
-	struct birth birth;
-};
-
-struct large_shard {
-	struct mutex mutex;
-	struct large_entry *entries; /* [l] open addressing, 3/4 full        */
-	size_t capacity;             /* [l] a power of two                   */
-	_Atomic size_t count;        /* [a] entries set, written under mutex */
-	size_t reserved;             /* [l] places promised                  */
-	size_t table_held;           /* [l] bytes of `entries`, if not `few` */
-	size_t size;                 /* [l] bytes asked for, of all entries  */
-	size_t held;                 /* [l] bytes held, of all entries       */
-	struct large_entry few[LARGE_FEW];
-};
+#include "shard.h"
 
 struct large {
 	_Atomic(struct large_shard *) shards; /* [a] NULL until needed       */
 	size_t shards_held;                   /* [c] once published          */
 	struct large_shard home;
 };
-
-/* Where an allocation comes from, and for whom. */
-struct large_use {
-	struct block_cache *cache;
-	const struct source *source;
-	bool at_home; /* the calling thread owns the first local pool */
-};
-
-struct large_figures {
-	size_t size, held, count;
-	size_t overhead; /* bytes of tables and shards */
-};
-
-static inline size_t shard_count(const struct large_shard *shard)
-{
-	/* ORDER large-count (relaxed): whoever has an object had it from the
-	   thread that listed it, and so sees it counted: at 0 it is not here.
-	   Pairs with shard_set_count. */
-	return atomic_load_explicit(&shard->count, memory_order_relaxed);
-}
-
-static inline void shard_set_count(struct large_shard *shard, size_t count)
-	MUTEX_HELD(shard->mutex)
-{
-	/* ORDER large-count (relaxed): written under the mutex. Pairs with
-	   shard_count. */
-	atomic_store_explicit(&shard->count, count, memory_order_relaxed);
-}
-
-static inline void shard_empty(struct large_shard *shard)
-	MUTEX_HELD(shard->mutex)
-{
-	for (size_t i = 0; i < LARGE_FEW; i++)
-		shard->few[i].object = NULL;
-	shard->entries = shard->few;
-	shard->capacity = LARGE_FEW;
-	shard->table_held = shard->size = shard->held = 0;
-	shard_set_count(shard, 0);
-}
-
-static inline void shard_init(struct large_shard *shard)
-{
-	mutex_init(&shard->mutex);
-	shard->reserved = 0;
-	shard_empty(shard);
-}
 
 static inline void large_init(struct large *large)
 {

@@ -57,7 +57,9 @@ ledger.h:    cursor.h
 ledger.c:    ledger.h
 local.h:     birth.h cursor.h ledger.h tarn.h
 local.c:     local.h unit.h
-large.h:     birth.h block.h mutex.h
+shard.h:     birth.h block.h mutex.h
+shard.c:     shard.h
+large.h:     birth.h shard.h
 large.c:     large.h
 cleanup.h:   birth.h mutex.h prefix.h tarn.h
 cleanup.c:   cleanup.h
@@ -105,6 +107,7 @@ ledger.h
 ledger.c
 local.h
 local.c
+shard.h
 large.h
 large.c
 pool.h
