@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cursor: see cursor.h.
+ * The cursor: see cursor.h. What it does while the pool is used; its exclusive
+ * calls are in cursor_reset.c.
  *
- * Invariants: in each block base <= low <= high; a unit below low or above
- * high belongs to one claimer; every block before `current` was passed by more
- * than cursor_patience claims that it had no room for; the chain is walked from
+ * Invariants: every block before `current` was passed by more than
+ * cursor_patience claims that it had no room for; the chain is walked from
  * `current` and only ever gets longer.
  */
 #include "cursor.h"
@@ -29,114 +29,21 @@ static const size_t cursor_small_part = 64;
    microseconds, several times what it takes it. */
 static const int cursor_looks = 100;
 
-/* At a reset blocks below this part of what the round used make way for one
-   that brings as much as they did. */
-static const size_t cursor_used_part = 16;
-
 /* Requests of more than this part of a block choose its size. */
 static const size_t cursor_suit_part = 8;
 
-/* ---- one block ------------------------------------------------------- */
-
-/* From above, a line at a time. */
-static bool block_divide_lasting(const struct claim *claim, uint64_t room,
-				 uint64_t *after)
-{
-	size_t high = align_down(block_high(room), BLOCK_LINE / BLOCK_UNIT);
-	size_t take = align_up(claim->need, BLOCK_LINE) / BLOCK_UNIT;
-
-	if (high < block_low(room) + take)
-		return false;
-	*after = block_room(block_low(room), (uint32_t)(high - take));
-	return true;
-}
-
-/* How a claim would leave `room`; false where it has not enough. */
-static bool block_divide(const struct claim *claim, uint64_t room,
-			 uint64_t *after)
-{
-	uint32_t low = block_low(room), high = block_high(room);
-	size_t left = (high - low) * BLOCK_UNIT, take;
-
-	if (claim->lasting)
-		return block_divide_lasting(claim, room, after);
-	if (left < claim->need)
-		return false;
-	take = align_up(claim->want, BLOCK_LINE);
-	if (take > left || left - take < BLOCK_LINE)
-		take = left;
-	*after = block_room(low + (uint32_t)(take / BLOCK_UNIT), high);
-	return true;
-}
-
-/* The chunk between two states of a block's room. */
-static struct chunk block_chunk(struct block *block, const struct claim *claim,
-				uint64_t before, uint64_t after)
-{
-	if (claim->lasting)
-		return (struct chunk){block_at(block, block_high(after)),
-				      block_at(block, block_high(before))};
-	return (struct chunk){block_at(block, block_low(before)),
-			      block_at(block, block_low(after))};
-}
-
-static void block_set_claimer(struct block *block, struct claimer *claimer)
-{
-	/* ORDER block-claimer (relaxed): publishes nothing; reset, which is
-	   exclusive, reads who was the last. Pairs with block_offer_again. */
-	if (claimer != NULL)
-		atomic_store_explicit(&block->claimer, claimer,
-				      memory_order_relaxed);
-}
-
-static bool block_claim(struct block *block, const struct claim *claim,
-			struct chunk *chunk)
-{
-	/* ORDER block-room (relaxed): the claimed units are the claimer's by
-	   the exchange alone; what they held before a reset was ordered by
-	   that reset. Pairs with itself. */
-	uint64_t after,
-		room = atomic_load_explicit(&block->room, memory_order_relaxed);
-
-	do {
-		if (!block_divide(claim, room, &after))
-			return false;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&block->room, &room, after, memory_order_relaxed,
-		memory_order_relaxed));
-	*chunk = block_chunk(block, claim, room, after);
-	block_set_claimer(block, claim->claimer);
-	return true;
-}
-
-/* As block_claim, of a block with enough room that no other thread knows. */
-static struct chunk block_claim_fresh(struct block *block,
-				      const struct claim *claim)
-{
-	/* ORDER block-room (relaxed): seen by others with the block itself;
-	   pairs with block-publish. */
-	uint64_t room = atomic_load_explicit(&block->room,
-					     memory_order_relaxed),
-		 after = room;
-
-	block_divide(claim, room, &after);
-	atomic_store_explicit(&block->room, after, memory_order_relaxed);
-	block_set_claimer(block, claim->claimer);
-	return block_chunk(block, claim, room, after);
-}
+/* ---- the chain ------------------------------------------------------- */
 
 /* Whether no claim can find room in it any more. */
 static bool block_is_spent(const struct block *block)
 {
 	/* ORDER block-room (relaxed): room only shrinks until a reset. Pairs
-	   with block_claim. */
+	   with claim_from. */
 	uint64_t room =
 		atomic_load_explicit(&block->room, memory_order_relaxed);
 
 	return block_low(room) == block_high(room);
 }
-
-/* ---- the chain ------------------------------------------------------- */
 
 struct block *block_next(struct block *block)
 {
@@ -193,7 +100,7 @@ static bool block_count_failed(struct block *block)
 static bool cursor_walk(struct block **block, const struct claim *claim,
 			struct chunk *chunk)
 {
-	while (!block_claim(*block, claim, chunk)) {
+	while (!claim_from(*block, claim, chunk)) {
 		struct block *next = block_next(*block);
 
 		if (next == NULL)
@@ -238,7 +145,7 @@ static bool cursor_claim_again(const struct claim *claim, struct chunk *chunk)
 	struct claimer *claimer = claim->claimer;
 
 	while (claimer != NULL && claimer->again != NULL) {
-		if (block_claim(claimer->again, claim, chunk))
+		if (claim_from(claimer->again, claim, chunk))
 			return true;
 		claimer->again = claimer->again->again;
 	}
@@ -336,7 +243,7 @@ static bool cursor_grow_locked(struct cursor *cursor, struct block_cache *cache,
 		block_watch(block, source, BLOCK_HEADER, size);
 		mark_release(source->watched, block);
 	}
-	*chunk = block_claim_fresh(block, claim);
+	*chunk = claim_from_fresh(block, claim);
 	cursor_append_locked(cursor, block);
 	/* A pool stands behind the header of its first block. */
 	probe_block((char *)cursor->first + BLOCK_HEADER, size);
@@ -431,151 +338,6 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 	return claimed;
 }
 
-/* ---- exclusive calls ------------------------------------------------- */
-
-/* ORDER exclusive (relaxed), here and below: every other use of the pool has
-   happened before, by the caller's own ordering; pairs with each claim. */
-static uint64_t block_load_room(const struct block *block)
-{
-	return atomic_load_explicit(&block->room, memory_order_relaxed);
-}
-
-static bool block_is_lasting(const struct block *block)
-{
-	return block_high(block_load_room(block)) < block_end(block);
-}
-
-/* Puts `block` before the others that its last claimer will claim from. */
-static void block_offer_again(struct block *block)
-{
-	/* ORDER block-claimer (relaxed): exclusive. */
-	struct claimer *claimer =
-		atomic_load_explicit(&block->claimer, memory_order_relaxed);
-
-	if (claimer == NULL)
-		return;
-	block->again = claimer->again;
-	claimer->again = block;
-	atomic_store_explicit(&block->claimer, NULL, memory_order_relaxed);
-}
-
-static void block_reset(struct block *block)
-{
-	uint32_t high = block_high(block_load_room(block));
-
-	/* ORDER exclusive (relaxed). */
-	atomic_store_explicit(&block->room, block_room(block->base, high),
-			      memory_order_relaxed);
-	atomic_store_explicit(&block->failed, 0, memory_order_relaxed);
-}
-
-/* Bytes of the blocks in which this round claimed. */
-static size_t cursor_used(const struct cursor *cursor)
-{
-	size_t used = 0;
-
-	for (struct block *block = cursor->first; block != NULL;
-	     block = block_next(block)) {
-		block_verify(block);
-		if (block_low(block_load_room(block)) > block->base)
-			used += block->size;
-	}
-	return used;
-}
-
-/* Takes the block behind `block` off the chain, and gives it back. */
-static void cursor_remove(struct cursor *cursor, struct block_cache *cache,
-			  const struct source *source, struct block *block)
-{
-	struct block *gone = block_next(block);
-	size_t size = gone->size;
-
-	block_verify(gone);
-	if (source->watched != 0)
-		block_watch_end(gone, source, BLOCK_HEADER, size);
-	/* ORDER exclusive (relaxed). */
-	atomic_store_explicit(&block->next, block_next(gone),
-			      memory_order_relaxed);
-	atomic_store_explicit(&cursor->held, cursor_held(cursor) - size,
-			      memory_order_relaxed);
-	atomic_store_explicit(&cursor->blocks, cursor_blocks(cursor) - 1,
-			      memory_order_relaxed);
-	block_give(cache, source, block_memory(gone), size);
-}
-
-/*
- * For a pool that is watched: what the round used is wiped, and not used again,
- * so that a late use of it is noticed; within a limit there is no other memory.
- */
-static void cursor_wipe(struct cursor *cursor, const struct source *source)
-{
-	for (struct block *block = cursor->first; block != NULL;
-	     block = block_next(block)) {
-		uint32_t high = block_high(block_load_room(block));
-
-		mark_wipe(source->watched, block_at(block, block->base),
-			  (high - block->base) * BLOCK_UNIT);
-		mark_close(source->watched, block_at(block, block->base),
-			   (high - block->base) * BLOCK_UNIT);
-		/* ORDER exclusive (relaxed). */
-		if (source->limit == NULL)
-			atomic_store_explicit(&block->room,
-					      block_room(high, high),
-					      memory_order_relaxed);
-	}
-}
-
-static struct chunk cursor_claim_first(struct cursor *cursor, size_t size)
-{
-	struct claim claim = {size, size, false, false, NULL, 0};
-	struct chunk chunk = {NULL, NULL};
-
-	block_claim(cursor->first, &claim, &chunk);
-	return chunk;
-}
-
-/* What was used stays warm, and half of what was kept beyond it; blocks far
-   smaller than a new one would be make way. */
-struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
-			  const struct source *source, size_t size)
-{
-	struct block *block = cursor->first, *next;
-	size_t kept = block->size, used = cursor_used(cursor);
-	size_t keep = used + (align_max(cursor->keep, used) - used) / 2;
-	size_t least =
-		align_min(used / cursor_used_part, cursor->max_block / 2);
-
-	block_reset(block);
-	while ((next = block_next(block)) != NULL) {
-		if ((kept + next->size / 2 > keep || next->size < least ||
-		     source_is_watched(source)) &&
-		    !block_is_lasting(next)) {
-			cursor_remove(cursor, cache, source, block);
-			continue;
-		}
-		block = next;
-		kept += block->size;
-		block_reset(block);
-		block_offer_again(block);
-	}
-	cursor->last = block;
-	cursor->used = used;
-	cursor->keep = align_min(keep, kept);
-	/* ORDER exclusive (relaxed). */
-	atomic_store_explicit(&cursor->current, cursor->first,
-			      memory_order_relaxed);
-	if (source_is_watched(source))
-		cursor_wipe(cursor, source);
-	return cursor_claim_first(cursor, size);
-}
-
-void cursor_clear(struct cursor *cursor, struct block_cache *cache,
-		  const struct source *source)
-{
-	while (block_next(cursor->first) != NULL)
-		cursor_remove(cursor, cache, source, cursor->first);
-}
-
 /* ---- figures --------------------------------------------------------- */
 
 size_t cursor_held(const struct cursor *cursor)
@@ -594,6 +356,6 @@ size_t cursor_blocks(const struct cursor *cursor)
 uint64_t block_now(const struct block *block)
 {
 	/* ORDER block-room (relaxed): one word that was true. Pairs with
-	   block_claim. */
+	   claim_from. */
 	return atomic_load_explicit(&block->room, memory_order_relaxed);
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "block.h"
+#include "claim.h"
 #include "mutex.h"
 
 struct cursor {
@@ -26,21 +27,6 @@ struct cursor {
 	_Atomic size_t blocks;           /* [a] written under mutex          */
 	size_t keep;                     /* [l] exclusive: bytes kept warm   */
 	size_t used;                     /* [l] exclusive: in the last round */
-};
-
-/* What a claim asks for. */
-struct claim {
-	size_t need;  /* bytes that it must have                              */
-	size_t want;  /* bytes that it had better have; at least `need`       */
-	bool shared;  /* several threads use the pool: grow in small steps    */
-	bool lasting; /* kept at reset: exactly `need`, aligned to a line     */
-	struct claimer *claimer; /* NULL for lasting memory                   */
-	size_t beside;           /* bytes of `need` that are its ledger's */
-};
-
-struct chunk {
-	char *start; /* aligned to a line */
-	char *end;   /* aligned to a unit */
 };
 
 /*

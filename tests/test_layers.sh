@@ -49,8 +49,10 @@ block_cache.c: block.h debug.h mutex.h
 slot.h:      block.h mutex.h
 slot.c:      slot.h debug.h mutex.h
 unit.h:
-cursor.h:    block.h mutex.h
+claim.h:     block.h
+cursor.h:    block.h claim.h mutex.h
 cursor.c:    cursor.h probe.h
+cursor_reset.c: cursor.h
 depot.h:     cursor.h mutex.h unit.h
 depot.c:     depot.h
 ledger.h:    cursor.h
@@ -101,8 +103,10 @@ slot.h
 slot.c
 cache.h
 cache.c
+claim.h
 cursor.h
 cursor.c
+cursor_reset.c
 ledger.h
 ledger.c
 local.h

@@ -35,8 +35,8 @@ function_of()
 	function_of lib/local.c room_take_neatly
 	function_of include/tarn.h tarn_local_palloc
 	function_of include/tarn.h tarn_local_pmemalign
-	function_of lib/cursor.c block_divide_lasting
-	function_of lib/cursor.c block_divide
+	function_of lib/claim.h claim_divide_lasting
+	function_of lib/claim.h claim_divide
 } >"$dir/words.inc"
 
 # shellcheck disable=SC2086 # a command and its arguments

@@ -291,7 +291,7 @@ static void check_claim(int low, int high, claim claim)
 	int above = high / (line / unit) * (line / unit) - least;
 	bool fits = claim.lasting ? above >= low : (high - low) * unit >= need;
 
-	must(block_divide(&claim, {low, high}, &after) == fits, "block_divide",
+	must(claim_divide(&claim, {low, high}, &after) == fits, "claim_divide",
 	     low, high, need);
 	if (fits && claim.lasting)
 		must(after.low == low && after.high == above, "from above", low,
