@@ -182,6 +182,7 @@
 #define slab_memory               tarn_own_slab_memory
 #define slab_put                  tarn_own_slab_put
 #define slab_put_one              tarn_own_slab_put_one
+#define slab_rank_locked          tarn_own_slab_rank_locked
 #define slab_take                 tarn_own_slab_take
 #define slab_take_one             tarn_own_slab_take_one
 #define slab_trim                 tarn_own_slab_trim
@@ -199,6 +200,9 @@
 #define source_outlives           tarn_own_source_outlives
 #define source_release            tarn_own_source_release
 #define source_resize             tarn_own_source_resize
+#define sweep_locked              tarn_own_sweep_locked
+#define sweep_regret_locked       tarn_own_sweep_regret_locked
+#define sweep_tidy_locked         tarn_own_sweep_tidy_locked
 #define text_close                tarn_own_text_close
 #define text_next                 tarn_own_text_next
 #define text_next_line            tarn_own_text_next_line

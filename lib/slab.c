@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "reuse.h"
+#include "sweep.h"
 
 /* Bytes: what a slab is at most, if units are not larger. */
 static const size_t slab_most = (size_t)64 << 10;
@@ -29,26 +30,6 @@ static const size_t slab_first_most = (size_t)4 << 10;
 
 /* What there is no memory for is tried in this part of the size. */
 static const size_t slab_less = 4;
-
-/* Bytes of slabs below which free ones are left to tarn_trim. */
-static const size_t slab_quiet = (size_t)128 << 10;
-
-/* A sweep is due when this part of the units came or went since the last one;
-   twice as many for each one that was in vain, so often at most. */
-static const size_t slab_sweep_part = 4;
-static const unsigned slab_regrets_most = 6;
-
-/* It leaves this part of the units in use free. */
-static const size_t slab_keep_part = 4;
-
-struct slab {
-	struct slab *next; /* [l] of those to give back           */
-	size_t size;       /* [c] bytes of its memory             */
-	size_t units;      /* [c] that it has room for            */
-	size_t carved;     /* [l] of these                        */
-	size_t free;       /* [l] while a sweep counts: in the depot */
-	bool leaving;      /* [l] it is to be given back          */
-};
 
 /* ---- memory ---------------------------------------------------------- */
 
@@ -134,9 +115,7 @@ static struct slab *slab_make(tarn_cache *cache, size_t units)
 
 /* ---- the table of slabs ---------------------------------------------- */
 
-/* How many slabs are at or below `at`. */
-static size_t slab_rank_locked(const struct cache_depot *depot, const void *at)
-	MUTEX_HELD(depot->mutex)
+size_t slab_rank_locked(const struct cache_depot *depot, const void *at)
 {
 	size_t low = 0, high = depot->count;
 
@@ -151,16 +130,6 @@ static size_t slab_rank_locked(const struct cache_depot *depot, const void *at)
 	return low;
 }
 
-/* The slab of a unit; the last one is likely. */
-static struct slab *slab_of_locked(const struct cache_depot *depot,
-				   const struct unit *unit, struct slab *last)
-	MUTEX_HELD(depot->mutex)
-{
-	if ((uintptr_t)unit - (uintptr_t)last < last->size)
-		return last;
-	return depot->slabs[slab_rank_locked(depot, unit) - 1];
-}
-
 static void slab_insert_locked(struct cache_depot *depot, struct slab *slab)
 	MUTEX_HELD(depot->mutex)
 {
@@ -172,10 +141,7 @@ static void slab_insert_locked(struct cache_depot *depot, struct slab *slab)
 	depot->count++;
 	depot->bytes += slab->size;
 	depot->carving = slab;
-	/* What the last sweep gave back was wanted again. */
-	if (depot->given && depot->regrets < slab_regrets_most)
-		depot->regrets++;
-	depot->given = false;
+	sweep_regret_locked(depot);
 }
 
 /* Room in the table for one more, of so many units; false with ENOMEM. */
@@ -302,144 +268,6 @@ size_t slab_take(tarn_cache *cache, struct unit **list)
 
 /* ---- giving back ----------------------------------------------------- */
 
-/* Lays a free unit down; a whole list goes on the shelf. */
-static void slab_loosen_locked(tarn_cache *cache, struct unit *unit)
-	MUTEX_HELD(cache->depot.mutex)
-{
-	struct cache_depot *depot = &cache->depot;
-
-	unit->next = depot->loose;
-	depot->loose = unit;
-	if (++depot->loose_count < cache->list)
-		return;
-	shelf_put(&depot->full, unit);
-	depot->loose = NULL;
-	depot->loose_count = 0;
-}
-
-/* All units of the depot as one list; each slab's are counted. */
-static struct unit *slab_gather_locked(struct cache_depot *depot)
-	MUTEX_HELD(depot->mutex)
-{
-	struct unit *all = NULL, *list = depot->loose;
-	struct slab *slab = depot->slabs[0];
-
-	for (size_t i = 0; i < depot->count; i++)
-		depot->slabs[i]->free = 0;
-	for (; list != NULL || shelf_has(&depot->full);
-	     list = shelf_get(&depot->full))
-		while (list != NULL) {
-			struct unit *next = list->next;
-
-			slab = slab_of_locked(depot, list, slab);
-			slab->free++;
-			list->next = all;
-			all = list;
-			list = next;
-		}
-	depot->loose = NULL;
-	depot->loose_count = 0;
-	return all;
-}
-
-/* Decides which slabs are to be given back: those that are wholly free, as long
-   as `keep` units stay free. */
-static void slab_choose_locked(struct cache_depot *depot, size_t keep)
-	MUTEX_HELD(depot->mutex)
-{
-	for (size_t i = 0; i < depot->count; i++) {
-		struct slab *slab = depot->slabs[i];
-
-		slab->leaving = slab->free == slab->carved &&
-				depot->free >= keep + slab->free;
-		if (!slab->leaving)
-			continue;
-		depot->free -= slab->free;
-		depot->units -= slab->free;
-		depot->bytes -= slab->size;
-		if (depot->carving == slab)
-			depot->carving = NULL;
-	}
-}
-
-/* Makes whole lists of `all`, but for the units of slabs that leave. */
-static void slab_lay_locked(tarn_cache *cache, struct unit *all)
-	MUTEX_HELD(cache->depot.mutex)
-{
-	struct slab *slab = cache->depot.slabs[0];
-
-	while (all != NULL) {
-		struct unit *unit = all;
-
-		all = unit->next;
-		slab = slab_of_locked(&cache->depot, unit, slab);
-		if (!slab->leaving)
-			slab_loosen_locked(cache, unit);
-	}
-}
-
-/* Takes the slabs that leave out of the table, as a list. */
-static struct slab *slab_remove_locked(struct cache_depot *depot)
-	MUTEX_HELD(depot->mutex)
-{
-	struct slab *leaving = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < depot->count; i++) {
-		struct slab *slab = depot->slabs[i];
-
-		if (slab->leaving) {
-			slab->next = leaving;
-			leaving = slab;
-		} else {
-			depot->slabs[count++] = slab;
-		}
-	}
-	depot->count = count;
-	return leaving;
-}
-
-/* Returns what is to be given back. */
-static struct slab *slab_sweep_locked(tarn_cache *cache, size_t keep)
-	MUTEX_HELD(cache->depot.mutex)
-{
-	struct unit *all;
-
-	if (cache->depot.count == 0)
-		return NULL;
-	all = slab_gather_locked(&cache->depot);
-	slab_choose_locked(&cache->depot, keep);
-	slab_lay_locked(cache, all);
-	cache->depot.passed = 0;
-	return slab_remove_locked(&cache->depot);
-}
-
-/* Whether most units are free, and enough of them moved since the last look. */
-static bool slab_is_due_locked(const struct cache_depot *depot)
-	MUTEX_HELD(depot->mutex)
-{
-	return depot->free > depot->units / 2 && depot->bytes > slab_quiet &&
-	       depot->passed >= (depot->units / slab_sweep_part)
-					<< depot->regrets;
-}
-
-/* As slab_sweep_locked, where it is due. */
-static struct slab *slab_tidy_locked(tarn_cache *cache)
-	MUTEX_HELD(cache->depot.mutex)
-{
-	struct cache_depot *depot = &cache->depot;
-	struct slab *leaving;
-
-	if (TARN_LIKELY(!slab_is_due_locked(&cache->depot)))
-		return NULL;
-	leaving = slab_sweep_locked(cache, (depot->units - depot->free) /
-						   slab_keep_part);
-	depot->given = leaving != NULL;
-	if (leaving == NULL && depot->regrets < slab_regrets_most)
-		depot->regrets++;
-	return leaving;
-}
-
 void slab_put(tarn_cache *cache, struct unit *list)
 {
 	struct slab *leaving;
@@ -448,7 +276,7 @@ void slab_put(tarn_cache *cache, struct unit *list)
 	shelf_put(&cache->depot.full, list);
 	cache->depot.free += cache->list;
 	cache->depot.passed += cache->list;
-	leaving = slab_tidy_locked(cache);
+	leaving = sweep_tidy_locked(cache);
 	mutex_unlock(&cache->depot.mutex);
 	slab_end_list(cache, leaving);
 }
@@ -469,7 +297,7 @@ void slab_put_one(tarn_cache *cache, struct unit *unit)
 	mutex_lock(&cache->depot.mutex);
 	slab_put_one_locked(cache, unit);
 	cache->depot.passed++;
-	leaving = slab_tidy_locked(cache);
+	leaving = sweep_tidy_locked(cache);
 	mutex_unlock(&cache->depot.mutex);
 	slab_end_list(cache, leaving);
 }
@@ -519,7 +347,7 @@ void slab_trim(tarn_cache *cache, struct magazine *magazine)
 		magazine->hot = magazine->spare = NULL;
 		magazine->room = cache->list;
 	}
-	leaving = slab_sweep_locked(cache, 0);
+	leaving = sweep_locked(cache, 0);
 	mutex_unlock(&cache->depot.mutex);
 	slab_end_list(cache, leaving);
 }

@@ -12,6 +12,15 @@
 
 #include "cache.h"
 
+struct slab {
+	struct slab *next; /* [l] of those to give back           */
+	size_t size;       /* [c] bytes of its memory             */
+	size_t units;      /* [c] that it has room for            */
+	size_t carved;     /* [l] of these                        */
+	size_t free;       /* [l] while a sweep counts: in the depot */
+	bool leaving;      /* [l] it is to be given back          */
+};
+
 /* A depot without slabs. */
 void slab_init(struct cache_depot *depot);
 
@@ -38,5 +47,37 @@ void slab_each_locked(const struct cache_depot *depot,
 
 /* Takes what a magazine has, and gives back each slab that is free. */
 void slab_trim(tarn_cache *cache, struct magazine *magazine);
+
+/* ---- for sweeps ------------------------------------------------------ */
+
+/* How many slabs are at or below `at`. */
+size_t slab_rank_locked(const struct cache_depot *depot, const void *at)
+	MUTEX_HELD(depot->mutex);
+
+/* The slab of a unit; the last one is likely. */
+static inline struct slab *slab_of_locked(const struct cache_depot *depot,
+					  const struct unit *unit,
+					  struct slab *last)
+	MUTEX_HELD(depot->mutex)
+{
+	if ((uintptr_t)unit - (uintptr_t)last < last->size)
+		return last;
+	return depot->slabs[slab_rank_locked(depot, unit) - 1];
+}
+
+/* Lays a free unit down; a whole list goes on the shelf. */
+static inline void slab_loosen_locked(tarn_cache *cache, struct unit *unit)
+	MUTEX_HELD(cache->depot.mutex)
+{
+	struct cache_depot *depot = &cache->depot;
+
+	unit->next = depot->loose;
+	depot->loose = unit;
+	if (++depot->loose_count < cache->list)
+		return;
+	shelf_put(&depot->full, unit);
+	depot->loose = NULL;
+	depot->loose_count = 0;
+}
 
 #endif

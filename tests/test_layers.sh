@@ -73,7 +73,9 @@ picture.h:   array.h pool.h
 picture.c:   picture.h
 cache.h:     pool.h unit.h
 slab.h:      cache.h
-slab.c:      slab.h reuse.h
+sweep.h:     cache.h
+slab.c:      slab.h reuse.h sweep.h
+sweep.c:     sweep.h slab.h
 report.h:    debug.h
 sample.h:    debug.h pool.h
 watch.h:     debug.h objects.h pool.h trace.h
