@@ -11,8 +11,6 @@
 
 #include <sched.h>
 
-#include "unit.h"
-
 /* Bytes: the least that a thread claims after its first chunk. */
 static const size_t local_least_chunk = 128;
 
@@ -25,8 +23,8 @@ static const size_t local_least_tail = 32;
 
 /* ---- the three words that others read -------------------------------- */
 
-/* Sets all three; a reader between two of the stores sees `changes` odd. */
-static void local_set(struct local *local, struct room room, size_t given)
+/* A reader between two of the stores sees `changes` odd. */
+void local_set(struct local *local, struct room room, size_t given)
 {
 	/* ORDER local-change (release): no store below may be seen without the
 	   odd count before it, nor the even count without the stores; pairs
@@ -158,50 +156,7 @@ size_t local_need(size_t alignment, size_t size)
 	return align_up(size, TARN_ALIGNMENT);
 }
 
-/* As the inline calls do it, in just these bytes; `size` and `alignment` are
-   small, and there are so many bytes. */
-static char *room_take(struct room *room, size_t alignment, size_t size)
-{
-	char *object = room->end - size;
-
-	if (alignment == TARN_ALIGNMENT && (size & (TARN_ALIGNMENT - 1)) == 0) {
-		object = room->last;
-		room->last += size;
-		return object;
-	}
-	object -= (uintptr_t)object & (alignment - 1);
-	if (object < room->last)
-		return NULL;
-	room->end = object;
-	return object;
-}
-
-/* The same, save that what is left above an object that comes down, and in the
-   room, is nothing or a unit at least. */
-static char *room_take_neatly(struct room *room, size_t alignment, size_t size)
-{
-	struct room left = *room;
-	char *object = room_take(&left, alignment, size);
-	size_t above;
-
-	if (object == NULL)
-		return NULL;
-	above = room_size(*room) - room_size(left) - size;
-	if (above != 0 && above < UNIT_LEAST) {
-		size_t step = align_max(alignment, UNIT_LEAST);
-
-		if (room_size(left) < step)
-			return NULL;
-		left.end = object -= step;
-	}
-	if (room_size(left) != 0 && room_size(left) < UNIT_LEAST)
-		return NULL;
-	*room = left;
-	return object;
-}
-
-/* Returns what is not kept: it, or a smaller one that it pushed out. */
-static struct room local_keep_tail(struct local *local, struct room tail)
+struct room local_keep_tail(struct local *local, struct room tail)
 {
 	struct room out = local_tail(local, 0);
 	int smallest = 0;
@@ -418,69 +373,6 @@ struct marked_chunk *local_leave_chunks(struct local *local, struct room room,
 	marks->chunks = chunks;
 	local_set(local, room, given);
 	return left;
-}
-
-/* ---- a room that is cut ---------------------------------------------- */
-
-/* On a line, where no alignment of the inline calls leaves a gap. */
-void local_cut(struct local *local, size_t bytes)
-{
-	struct room room = local_room(local);
-	char *at = room.last + bytes;
-	size_t given = local_given(local);
-
-	at -= (uintptr_t)at & (BLOCK_LINE - 1);
-	if ((size_t)(room.end - at) < sizeof(struct local_cut))
-		at -= BLOCK_LINE;
-	if ((uintptr_t)at < (uintptr_t)room.last)
-		at = room.last;
-	/* Within a mark it counts as handed out, as the rewind knows nothing
-	   of it. */
-	if (local_depth(local) == 0)
-		given -= (size_t)(room.end - at);
-	if ((size_t)(room.end - at) >= sizeof(struct local_cut)) {
-		*(struct local_cut *)at = (struct local_cut){
-			room.end, local->chunk_end,
-			(size_t)(room.last + bytes - at), local_depth(local)};
-		local->chunk_end = at + 1;
-	}
-	/* Too small a room is lost. */
-	local_set(local, (struct room){room.last, at}, given);
-}
-
-struct room local_join(struct local *local)
-{
-	struct local_cut *cut = local_cut_of(local);
-	struct room old = local_room(local), whole, rest = {NULL, NULL};
-	size_t given = local_given(local);
-
-	if (cut == NULL || cut->depth != local_depth(local))
-		return rest;
-	whole = (struct room){(char *)cut, cut->end};
-	local->chunk_end = cut->chunk_end;
-	if (old.end == whole.last) {
-		whole.last = old.last;
-	} else if (room_size(old) > room_size(whole)) {
-		rest = whole;
-		whole = old;
-	} else {
-		rest = old;
-	}
-	if (local_depth(local) == 0)
-		given += room_size(whole) - room_size(old);
-	local_set(local, whole, given);
-	/* What is left within a mark comes back with the rewind. */
-	return local_depth(local) == 0 ? local_keep_tail(local, rest)
-				       : (struct room){NULL, NULL};
-}
-
-void local_forget_cuts(struct local *local)
-{
-	struct local_cut *cut;
-
-	while ((cut = local_cut_of(local)) != NULL &&
-	       cut->depth > local_depth(local))
-		local->chunk_end = cut->chunk_end;
 }
 
 bool local_resize(struct local *local, void *ptr, size_t old_size,

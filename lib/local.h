@@ -15,6 +15,7 @@
 #include "birth.h"
 #include "cursor.h"
 #include "ledger.h"
+#include "room.h"
 #include "tarn.h"
 
 #define LOCAL_TAILS 3
@@ -24,17 +25,6 @@
 
 /* Bytes: all that a block has. What a thread claims that is alone. */
 #define LOCAL_ALL ((size_t)PTRDIFF_MAX)
-
-/* Room to allocate from: [last, end), `last` aligned for every type. */
-struct room {
-	char *last;
-	char *end;
-};
-
-static inline size_t room_size(struct room room)
-{
-	return (size_t)(room.end - room.last);
-}
 
 /* At the front of a chunk that was claimed within a mark. */
 struct marked_chunk {
@@ -95,7 +85,7 @@ struct local {
 			struct tarn_pool *pool;  /* [c]                      */
 			struct ledger ledger;    /* [a] chunks claimed       */
 			char *chunk_end;         /* [o] end, before packed;
-						    odd: see local_cut       */
+						    odd: see cut.h           */
 			struct local_side *side; /* [o] NULL: not needed yet */
 			_Atomic size_t given;    /* [o] bytes handed out, and
 						    the room; others read    */
@@ -183,30 +173,6 @@ static inline void local_add_given(struct local *local, size_t size)
 			      memory_order_relaxed);
 }
 
-/* ---- a room that is cut ---------------------------------------------- */
-
-/*
- * Part of a room goes out of sight, so that there is a miss at a place that
- * somebody chose. This is at its front, and one above its address is
- * `chunk_end`: so the room, its cut and all before it come and go together as
- * marks are rewound.
- */
-struct local_cut {
-	char *end;       /* of what is out of sight                        */
-	char *chunk_end; /* of the local pool, as it was before            */
-	size_t left;     /* bytes from the cut to that place, or SIZE_MAX: it
-			    was passed                                     */
-	uint32_t depth;  /* marks open at the time: it is theirs to undo   */
-};
-
-/* Where the room ends by a cut; NULL: it has all that is left of its chunk. */
-static inline struct local_cut *local_cut_of(const struct local *local)
-{
-	return ((uintptr_t)local->chunk_end & 1) != 0
-		       ? (struct local_cut *)(local->chunk_end - 1)
-		       : NULL;
-}
-
 /* The room at hand. Owner. */
 static inline struct room local_room(const struct local *local)
 {
@@ -216,16 +182,8 @@ static inline struct room local_room(const struct local *local)
 		__atomic_load_n(&local->hot.end, __ATOMIC_RELAXED)};
 }
 
-/* Has the room end `bytes` on, which is less than it has, or up to a few lines
-   before. Owner. */
-void local_cut(struct local *local, size_t bytes);
-
-/* Has the room whole again, if no mark was made since the cut. Returns what is
-   lost by that, if objects stand between. Owner. */
-struct room local_join(struct local *local);
-
-/* A rewind ended marks: their cuts are none any more. Owner. */
-void local_forget_cuts(struct local *local);
+/* Sets last, end and given, which others read, as one. Owner. */
+void local_set(struct local *local, struct room room, size_t given);
 
 /* Takes the room out of sight, so that each request is a miss; puts it back.
    Each does nothing where it is so already. Owner. */
@@ -279,6 +237,10 @@ struct lost {
 	struct room gap;  /* above an object of wide alignment */
 	struct room rest; /* of a chunk                        */
 };
+
+/* Keeps a rest as a tail. Returns what is not kept: it, or a smaller one that
+   it pushed out. Owner. */
+struct room local_keep_tail(struct local *local, struct room tail);
 
 /* An object from the room at hand or, but within a mark, the kept tails; or
    NULL. Owner. */

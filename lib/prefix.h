@@ -34,6 +34,9 @@
 #define cursor_clear              tarn_own_cursor_clear
 #define cursor_held               tarn_own_cursor_held
 #define cursor_reset              tarn_own_cursor_reset
+#define cut_forget                tarn_own_cut_forget
+#define cut_join                  tarn_own_cut_join
+#define cut_room                  tarn_own_cut_room
 #define debug_after_fork          tarn_own_debug_after_fork
 #define debug_configure           tarn_own_debug_configure
 #define debug_die                 tarn_own_debug_die
@@ -76,10 +79,8 @@
 #define limit_init                tarn_own_limit_init
 #define limit_settle_slow         tarn_own_limit_settle_slow
 #define local_count               tarn_own_local_count
-#define local_cut                 tarn_own_local_cut
-#define local_forget_cuts         tarn_own_local_forget_cuts
 #define local_handed_out          tarn_own_local_handed_out
-#define local_join                tarn_own_local_join
+#define local_keep_tail           tarn_own_local_keep_tail
 #define local_leave_chunks        tarn_own_local_leave_chunks
 #define local_move_back_slow      tarn_own_local_move_back_slow
 #define local_need                tarn_own_local_need
@@ -87,6 +88,7 @@
 #define local_reset               tarn_own_local_reset
 #define local_resize              tarn_own_local_resize
 #define local_see                 tarn_own_local_see
+#define local_set                 tarn_own_local_set
 #define local_set_aside           tarn_own_local_set_aside
 #define local_tail                tarn_own_local_tail
 #define local_take                tarn_own_local_take

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "aside.h"
+#include "cut.h"
 #include "profile.h"
 #include "reuse.h"
 #include "watch.h"
@@ -140,7 +141,7 @@ static bool sample_meets_room(const struct local *local,
 			      const struct sample_ask *ask,
 			      struct sample *sample)
 {
-	const struct local_cut *cut = local_cut_of(local);
+	const struct cut *cut = cut_of(local);
 	struct room room = local_room(local);
 	size_t taken = room_taken(room, ask), rest = room_size(room), before;
 
@@ -158,7 +159,7 @@ static bool sample_meets_room(const struct local *local,
 /* The room whole again, as far as it is to be had. */
 static void sample_join(struct local *local)
 {
-	struct room lost = local_join(local);
+	struct room lost = cut_join(local);
 
 	if (reuse_is_active(local->pool))
 		reuse_give_run(local->pool, lost.last, room_size(lost));
@@ -167,7 +168,7 @@ static void sample_join(struct local *local)
 /* Cuts the room `next` bytes on, or wherever is drawn. */
 static void sample_cut(struct local *local, size_t next)
 {
-	struct local_cut *cut;
+	struct cut *cut;
 	size_t size;
 
 	reuse_begin_room(local);
@@ -176,11 +177,11 @@ static void sample_cut(struct local *local, size_t next)
 	if (next == SAMPLE_ANY)
 		next = sample_draw(size);
 	/* One that a mark keeps: its point is not the next one any more. */
-	cut = local_cut_of(local);
+	cut = cut_of(local);
 	if (cut != NULL)
 		cut->left = SIZE_MAX;
 	if (next < size)
-		local_cut(local, next);
+		cut_room(local, next);
 	if (sample_is_aside(local))
 		local_set_aside(local);
 }
@@ -330,7 +331,7 @@ void sample_free_since(tarn_pool *pool, uint32_t depth)
 
 void sample_rewind(struct local *local)
 {
-	local_forget_cuts(local);
+	cut_forget(local);
 	sample_join(local);
 	local->side->marks.large = LOCAL_BIRTHS_ANY;
 }

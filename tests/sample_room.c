@@ -110,15 +110,15 @@ START_TEST(cut_room_is_on_a_line_and_whole_again)
 		size_t line = bytes / 64 * 64;
 
 		local_begin(&local, memory, sizeof(memory), 0);
-		local_cut(&local, bytes);
+		cut_room(&local, bytes);
 		expect_room(&local, memory, memory + line);
-		ck_assert_ptr_eq(local_cut_of(&local), memory + line);
-		ck_assert_uint_eq(local_cut_of(&local)->left, bytes - line);
-		local_join(&local);
-		ck_assert_ptr_null(local_cut_of(&local));
+		ck_assert_ptr_eq(cut_of(&local), memory + line);
+		ck_assert_uint_eq(cut_of(&local)->left, bytes - line);
+		cut_join(&local);
+		ck_assert_ptr_null(cut_of(&local));
 		ck_assert_ptr_eq(local.chunk_end, memory + sizeof(memory));
 		expect_room(&local, memory, memory + sizeof(memory));
-		local_join(&local);
+		cut_join(&local);
 		expect_room(&local, memory, memory + sizeof(memory));
 	}
 }
@@ -130,20 +130,20 @@ START_TEST(cut_near_the_end_has_room_for_its_record)
 	struct local local;
 
 	local_begin(&local, memory, sizeof(memory), 50);
-	local_cut(&local, 970);
+	cut_room(&local, 970);
 	expect_room(&local, memory, memory + 896);
-	ck_assert_uint_eq(local_cut_of(&local)->left, 74);
-	local_join(&local);
+	ck_assert_uint_eq(cut_of(&local)->left, 74);
+	cut_join(&local);
 	expect_room(&local, memory, memory + 974);
 	/* Not even so. */
 	local_begin(&local, memory, 32, 1);
-	local_cut(&local, 20);
+	cut_room(&local, 20);
 	expect_room(&local, memory, memory);
-	ck_assert_ptr_null(local_cut_of(&local));
+	ck_assert_ptr_null(cut_of(&local));
 	local_begin(&local, memory + 16, 100, 0);
-	local_cut(&local, 20);
+	cut_room(&local, 20);
 	expect_room(&local, memory + 16, memory + 16);
-	ck_assert_uint_eq(local_cut_of(&local)->left, 20);
+	ck_assert_uint_eq(cut_of(&local)->left, 20);
 }
 END_TEST
 
@@ -154,18 +154,18 @@ START_TEST(cut_room_with_objects_between_is_the_larger_part)
 	struct room lost;
 
 	local_begin(&local, memory, sizeof(memory), 0);
-	local_cut(&local, 256);
+	cut_room(&local, 256);
 	local.hot.end -= 10;
-	lost = local_join(&local);
+	lost = cut_join(&local);
 	ck_assert_ptr_eq(local.hot.last, memory + 256);
 	ck_assert_ptr_eq(local.hot.end, memory + 1024);
 	ck_assert_uint_eq(local_handed_out(&local), 10);
 	/* What was left is a tail. */
 	ck_assert_ptr_eq(lost.last, lost.end);
 	local_begin(&local, memory, sizeof(memory), 0);
-	local_cut(&local, 900);
+	cut_room(&local, 900);
 	local.hot.end -= 10;
-	local_join(&local);
+	cut_join(&local);
 	ck_assert_ptr_eq(local.hot.last, memory);
 	ck_assert_ptr_eq(local.hot.end, memory + 896 - 10);
 	ck_assert_uint_eq(local_handed_out(&local), 10);

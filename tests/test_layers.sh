@@ -57,8 +57,11 @@ depot.h:     cursor.h mutex.h unit.h
 depot.c:     depot.h
 ledger.h:    cursor.h
 ledger.c:    ledger.h
-local.h:     birth.h cursor.h ledger.h tarn.h
-local.c:     local.h unit.h
+room.h:      align.h tarn.h unit.h
+local.h:     birth.h cursor.h ledger.h room.h tarn.h
+local.c:     local.h
+cut.h:       local.h
+cut.c:       cut.h
 shard.h:     birth.h block.h mutex.h
 shard.c:     shard.h
 large.h:     birth.h shard.h
@@ -81,7 +84,7 @@ sample.h:    debug.h pool.h
 watch.h:     debug.h objects.h pool.h trace.h
 watch.c:     watch.h guard.h report.h sample.h
 watch_objects.c: watch.h sample.h
-sample.c:    sample.h aside.h profile.h reuse.h watch.h
+sample.c:    sample.h aside.h cut.h profile.h reuse.h watch.h
 cache.c:     cache.h sample.h slab.h watch.h
 report.c:    report.h aside.h picture.h reuse.h slab.h text.h watch.h
 call.c:      watch.h

@@ -8,6 +8,7 @@
 
 #include "child.h"
 
+#include "cut.h"
 #include "local.h"
 #include "profile.h"
 #include "sample.h"

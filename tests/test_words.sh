@@ -30,9 +30,9 @@ function_of()
 	sed -n '/^static inline/,/^}/p' "$srcdir/lib/align.h"
 	function_of lib/upstream.c upstream_usable
 	function_of lib/local.c local_need
-	function_of lib/local.h room_size
-	function_of lib/local.c room_take
-	function_of lib/local.c room_take_neatly
+	function_of lib/room.h room_size
+	function_of lib/room.h room_take
+	function_of lib/room.h room_take_neatly
 	function_of include/tarn.h tarn_local_palloc
 	function_of include/tarn.h tarn_local_pmemalign
 	function_of lib/claim.h claim_divide_lasting
