@@ -58,6 +58,7 @@
 #define depot_put                 tarn_own_depot_put
 #define depot_put_lists           tarn_own_depot_put_lists
 #define depot_reset               tarn_own_depot_reset
+#define describe_pool             tarn_own_describe_pool
 #define guard_upstream            tarn_own_guard_upstream
 #define large_alloc               tarn_own_large_alloc
 #define large_birth               tarn_own_large_birth

@@ -86,7 +86,9 @@ watch.c:     watch.h guard.h report.h sample.h
 watch_objects.c: watch.h sample.h
 sample.c:    sample.h aside.h cut.h profile.h reuse.h watch.h
 cache.c:     cache.h sample.h slab.h watch.h
-report.c:    report.h aside.h picture.h reuse.h slab.h text.h watch.h
+describe.h:  picture.h text.h
+describe.c:  describe.h reuse.h slab.h
+report.c:    report.h aside.h describe.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h sample.h watch.h

@@ -5,7 +5,7 @@ All of it is read from memory, of a process that is stopped or of a core file:
 no function of the program is called. The layout is that of the library's own
 debug information; what that does not say (sizes of lines and units, names of
 slots, entries of ledgers) is below, as in lib/block.h, lib/slot.h, lib/large.c
-and lib/ledger.c. Figures are those that lib/stats.c and lib/report.c make;
+and lib/ledger.c. Figures are those that lib/stats.c and lib/describe.c make;
 tests/test_gdb.sh compares them.
 
 What is read need not fit: a thread may be stopped in the middle of a change,
