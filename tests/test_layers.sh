@@ -92,6 +92,7 @@ report.c:    report.h aside.h describe.h watch.h
 call.c:      watch.h
 create.c:    pool.h probe.h watch.h
 pool.c:      pool.h cache.h probe.h reuse.h sample.h watch.h
+pool_local.c: pool.h watch.h
 palloc.c:    probe.h reuse.h sample.h watch.h
 rewind.c:    reuse.h rewind.h sample.h watch.h
 scratch.c:   reuse.h watch.h
@@ -123,6 +124,7 @@ large.h
 large.c
 pool.h
 pool.c
+pool_local.c
 palloc.c
 picture.c
 reuse.c
