@@ -26,37 +26,9 @@ static const size_t depot_list_bytes = 1024;
 /* How many runs of the same power of two are looked at for one that suits. */
 static const int depot_looks = 16;
 
-/* ---- runs ------------------------------------------------------------ */
-
-/* Where an object may begin so that what is below it is nothing, or a run. */
-static char *run_start(const struct run *run, size_t alignment)
-{
-	size_t front = -(uintptr_t)run & (alignment - 1);
-
-	if (front != 0 && front < UNIT_LEAST)
-		front += align_max(alignment, UNIT_LEAST);
-	return (char *)run + front;
-}
-
-struct chunk run_part(const struct run *run, const struct wanted *wanted)
-{
-	char *start = run_start(run, wanted->alignment);
-	char *end = (char *)run + run->size;
-	size_t size = align_max(wanted->size, wanted->most), left;
-
-	if (start > end || (size_t)(end - start) < wanted->size)
-		return (struct chunk){start, start};
-	left = (size_t)(end - start) - align_min(size, (size_t)(end - start));
-	if (wanted->most != 0)
-		return (struct chunk){start,
-				      left < BLOCK_LINE ? end : start + size};
-	return (struct chunk){
-		start, left == 0 || left >= UNIT_LEAST ? start + size : start};
-}
-
 /* ---- under the mutex ------------------------------------------------- */
 
-static unsigned run_bin(size_t size)
+static unsigned depot_bin(size_t size)
 {
 	return (unsigned)align_min(
 		(size_t)(63 - __builtin_clzll((unsigned long long)size)),
@@ -67,7 +39,7 @@ static void depot_put_run_locked(struct depot *depot, char *start, size_t size)
 	MUTEX_HELD(depot->mutex)
 {
 	struct run *run = (struct run *)start;
-	struct run **bin = &depot->runs[run_bin(size)];
+	struct run **bin = &depot->runs[depot_bin(size)];
 
 	run->size = size;
 	run->next = *bin;
@@ -92,8 +64,8 @@ static void depot_put_locked(struct depot *depot, char *start, size_t size)
 }
 
 /* One among the first of a list, and the one before. */
-static struct run *run_find(struct run *run, const struct wanted *wanted,
-			    int looks, struct run **before)
+static struct run *depot_find_run(struct run *run, const struct wanted *wanted,
+				  int looks, struct run **before)
 {
 	*before = NULL;
 	for (; run != NULL && looks > 0; looks--) {
@@ -112,10 +84,10 @@ static bool depot_get_locked(struct depot *depot, const struct wanted *wanted,
 			     int looks, struct chunk *chunk)
 	MUTEX_HELD(depot->mutex)
 {
-	for (unsigned bin = run_bin(wanted->size); bin < DEPOT_RUNS; bin++) {
+	for (unsigned bin = depot_bin(wanted->size); bin < DEPOT_RUNS; bin++) {
 		struct run *before;
-		struct run *run =
-			run_find(depot->runs[bin], wanted, looks, &before);
+		struct run *run = depot_find_run(depot->runs[bin], wanted,
+						 looks, &before);
 		char *end;
 
 		if (run == NULL)
@@ -184,43 +156,6 @@ static struct run *depot_empty_locked(struct depot *depot)
 	return all;
 }
 
-static struct run *runs_merge(struct run *a, struct run *b)
-{
-	struct run front = {NULL, 0}, *end = &front;
-
-	while (a != NULL && b != NULL) {
-		struct run **lower = (uintptr_t)a < (uintptr_t)b ? &a : &b;
-
-		end->next = *lower;
-		end = *lower;
-		*lower = end->next;
-	}
-	end->next = a != NULL ? a : b;
-	return front.next;
-}
-
-/* By address: a merge sort from below, sorted[i] has 2^i runs or none. */
-static struct run *runs_sort(struct run *runs)
-{
-	struct run *sorted[64] = {NULL}, *all = NULL;
-
-	while (runs != NULL) {
-		struct run *some = runs;
-		size_t i = 0;
-
-		runs = runs->next;
-		some->next = NULL;
-		for (; sorted[i] != NULL; i++) {
-			some = runs_merge(sorted[i], some);
-			sorted[i] = NULL;
-		}
-		sorted[i] = some;
-	}
-	for (size_t i = 0; i < 64; i++)
-		all = runs_merge(sorted[i], all);
-	return all;
-}
-
 /* Adds a piece to the newest list of its class, or begins another one. */
 static void depot_return_locked(struct depot *depot, struct run *run,
 				size_t *filled) MUTEX_HELD(depot->mutex)
@@ -244,21 +179,9 @@ static void depot_return_locked(struct depot *depot, struct run *run,
 	}
 }
 
-struct run *depot_join_runs(struct run *runs)
-{
-	runs = runs_sort(runs);
-	for (struct run *run = runs; run != NULL; run = run->next)
-		while (run->next != NULL &&
-		       (char *)run + run->size == (char *)run->next) {
-			run->size += run->next->size;
-			run->next = run->next->next;
-		}
-	return runs;
-}
-
 static void depot_join_locked(struct depot *depot) MUTEX_HELD(depot->mutex)
 {
-	struct run *run = depot_join_runs(depot_empty_locked(depot));
+	struct run *run = run_join(depot_empty_locked(depot));
 	size_t filled[DEPOT_CLASSES] = {0};
 
 	while (run != NULL) {

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cursor.h"
 #include "mutex.h"
+#include "run.h"
 #include "unit.h"
 
 /* Bytes: the largest pieces that have a class, by their grain. */
@@ -34,35 +34,6 @@
 
 /* Lists of runs, by the power of two below their size. */
 #define DEPOT_RUNS 32
-
-/* Memory of any size and place while it is neither on a shelf nor handed out.
- */
-struct run {
-	struct run *next;
-	size_t size;
-} __attribute__((packed));
-
-/* Takes `run` out of its list, in which it is behind `before` or the first. */
-static inline void run_unlink(struct run **bin, struct run *before,
-			      const struct run *run)
-{
-	if (before != NULL)
-		before->next = run->next;
-	else
-		*bin = run->next;
-}
-
-/* What is looked for in them. */
-struct wanted {
-	size_t alignment;
-	size_t size;
-	size_t most; /* bytes: a chunk of so many is better; 0: an object, of
-			`size` and no more */
-};
-
-/* The part of a run that serves `wanted`, or one of no bytes. What is left on
-   both sides is nothing, or is a run, save that a chunk may be at the end. */
-struct chunk run_part(const struct run *run, const struct wanted *wanted);
 
 struct depot {
 	struct mutex mutex;
@@ -130,9 +101,6 @@ bool depot_get_piece(struct depot *depot, const struct wanted *wanted,
 /* Joins all neighbours; then part of a run, or such a piece. */
 bool depot_join(struct depot *depot, const struct wanted *wanted, size_t held,
 		struct chunk *chunk);
-
-/* The same runs by address, neighbours joined. */
-struct run *depot_join_runs(struct run *runs);
 
 /* Bytes of all that lies here. Any thread. */
 size_t depot_bytes(struct depot *depot);

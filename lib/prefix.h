@@ -54,7 +54,6 @@
 #define depot_get                 tarn_own_depot_get
 #define depot_init                tarn_own_depot_init
 #define depot_join                tarn_own_depot_join
-#define depot_join_runs           tarn_own_depot_join_runs
 #define depot_put                 tarn_own_depot_put
 #define depot_put_lists           tarn_own_depot_put_lists
 #define depot_reset               tarn_own_depot_reset
@@ -152,7 +151,7 @@
 #define reuse_side                tarn_own_reuse_side
 #define reuse_take                tarn_own_reuse_take
 #define rewind_covers             tarn_own_rewind_covers
-#define run_part                  tarn_own_run_part
+#define run_join                  tarn_own_run_join
 #define sample_age                tarn_own_sample_age
 #define sample_begin              tarn_own_sample_begin
 #define sample_end                tarn_own_sample_end

@@ -211,7 +211,7 @@ static void loose_join_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
 					     sizeof(struct depot), 0};
 	struct chunk chunk;
 
-	pool->loose = depot_join_runs(pool->loose);
+	pool->loose = run_join(pool->loose);
 	if (loose_take_locked(pool, &wanted, &chunk))
 		depot_publish_locked(pool, (struct depot *)chunk.start, false);
 }

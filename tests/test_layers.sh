@@ -53,7 +53,9 @@ claim.h:     block.h
 cursor.h:    block.h claim.h mutex.h
 cursor.c:    cursor.h probe.h
 cursor_reset.c: cursor.h
-depot.h:     cursor.h mutex.h unit.h
+run.h:       cursor.h unit.h
+run.c:       run.h
+depot.h:     mutex.h run.h unit.h
 depot.c:     depot.h
 ledger.h:    cursor.h
 ledger.c:    ledger.h
