@@ -94,6 +94,9 @@
 #define local_take                tarn_own_local_take
 #define local_take_chunk          tarn_own_local_take_chunk
 #define local_want                tarn_own_local_want
+#define loose_claim               tarn_own_loose_claim
+#define loose_depot_locked        tarn_own_loose_depot_locked
+#define loose_put_locked          tarn_own_loose_put_locked
 #define mark_acquire              tarn_own_mark_acquire
 #define mark_call                 tarn_own_mark_call
 #define mark_call_end             tarn_own_mark_call_end

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 
+#include "loose.h"
 #include "rewind.h"
 
 /* What the bins of one thread may hold: this part of what the pool does, in a
@@ -117,46 +118,9 @@ struct local_side *reuse_side(struct local *local)
 	return bins != NULL ? &bins->side : NULL;
 }
 
-/* ---- the depot of a pool, and what is freed before there is one ------- */
+/* ---- the depot of a pool --------------------------------------------- */
 
-/* From now on rests and misses look for it. */
-static void reuse_begin(tarn_pool *pool)
-{
-	/* ORDER pool-freed (relaxed): a hint. Pairs with reuse_is_active. */
-	atomic_store_explicit(&pool->freed, true, memory_order_relaxed);
-}
-
-static void depot_publish_locked(tarn_pool *pool, struct depot *depot,
-				 bool lasting) MUTEX_HELD(pool->mutex)
-{
-	reuse_begin(pool);
-	depot_init(depot, lasting);
-	for (struct run *run = pool->loose, *next; run != NULL; run = next) {
-		next = run->next;
-		depot_put(depot, (char *)run, run->size);
-	}
-	pool->loose = NULL;
-	/* ORDER depot-publish (release): the depot made ready; pairs with
-	   pool_depot. */
-	atomic_store_explicit(&pool->depot, depot, memory_order_release);
-}
-
-/* The pool's, made now if it has none; NULL, errno untouched: there is no
-   memory. */
-static struct depot *depot_of_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
-{
-	struct depot *depot = pool_depot(pool);
-	int error = errno;
-
-	if (depot != NULL)
-		return depot;
-	depot = pool_claim_lasting(pool, sizeof(*depot));
-	if (depot != NULL)
-		depot_publish_locked(pool, depot, true);
-	errno = error;
-	return depot;
-}
-
+/* As loose_depot_locked, without the mutex. */
 static struct depot *depot_of(tarn_pool *pool)
 {
 	struct depot *depot = pool_depot(pool);
@@ -164,73 +128,9 @@ static struct depot *depot_of(tarn_pool *pool)
 	if (depot != NULL)
 		return depot;
 	mutex_lock(&pool->mutex);
-	depot = depot_of_locked(pool);
+	depot = loose_depot_locked(pool);
 	mutex_unlock(&pool->mutex);
 	return depot;
-}
-
-/* Freed near a limit, where there is no memory for a depot. */
-static void loose_put_locked(tarn_pool *pool, char *start, size_t size)
-	MUTEX_HELD(pool->mutex)
-{
-	struct run *run = (struct run *)start;
-
-	if (size < UNIT_LEAST)
-		return;
-	run->size = size;
-	run->next = pool->loose;
-	pool->loose = run;
-}
-
-/* Part of the newest that serves; false: none. */
-static bool loose_take_locked(tarn_pool *pool, const struct wanted *wanted,
-			      struct chunk *chunk) MUTEX_HELD(pool->mutex)
-{
-	struct run *run = pool->loose, *before = NULL;
-	char *end;
-
-	for (; run != NULL; before = run, run = run->next) {
-		*chunk = run_part(run, wanted);
-		if (chunk->start != chunk->end)
-			break;
-	}
-	if (run == NULL)
-		return false;
-	end = (char *)run + run->size;
-	run_unlink(&pool->loose, before, run);
-	loose_put_locked(pool, chunk->end, (size_t)(end - chunk->end));
-	loose_put_locked(pool, (char *)run,
-			 (size_t)(chunk->start - (char *)run));
-	return true;
-}
-
-/* Joins them; a depot is made of one that has room for it. */
-static void loose_join_locked(tarn_pool *pool) MUTEX_HELD(pool->mutex)
-{
-	static const struct wanted wanted = {TARN_ALIGNMENT,
-					     sizeof(struct depot), 0};
-	struct chunk chunk;
-
-	pool->loose = run_join(pool->loose);
-	if (loose_take_locked(pool, &wanted, &chunk))
-		depot_publish_locked(pool, (struct depot *)chunk.start, false);
-}
-
-/* Memory where there is no depot; false: there is one now, or none. Once there
-   is one, by whichever thread, nothing is loose. */
-static bool loose_claim(tarn_pool *pool, const struct wanted *wanted,
-			struct chunk *chunk)
-{
-	bool found;
-
-	mutex_lock(&pool->mutex);
-	found = loose_take_locked(pool, wanted, chunk);
-	if (!found) {
-		loose_join_locked(pool);
-		found = loose_take_locked(pool, wanted, chunk);
-	}
-	mutex_unlock(&pool->mutex);
-	return found;
 }
 
 /* ---- taking ---------------------------------------------------------- */
@@ -377,7 +277,7 @@ void reuse_give_run(tarn_pool *pool, char *start, size_t size)
 		return;
 	if (depot == NULL) {
 		mutex_lock(&pool->mutex);
-		depot = depot_of_locked(pool);
+		depot = loose_depot_locked(pool);
 		if (depot == NULL) {
 			reuse_begin(pool);
 			loose_put_locked(pool, start, size);

@@ -78,6 +78,13 @@ static inline bool reuse_is_active(const tarn_pool *pool)
 	return atomic_load_explicit(&pool->freed, memory_order_relaxed);
 }
 
+/* From now on rests and misses look for it. */
+static inline void reuse_begin(tarn_pool *pool)
+{
+	/* ORDER pool-freed (relaxed): a hint. Pairs with reuse_is_active. */
+	atomic_store_explicit(&pool->freed, true, memory_order_relaxed);
+}
+
 /* An object of just these bytes from freed memory or NULL, errno untouched: the
    room is due. Of a pool where memory was freed, by the owner of `local`. */
 void *reuse_take(struct local *local, size_t alignment, size_t size);

@@ -73,7 +73,9 @@ cleanup.c:   cleanup.h
 pool.h:      cleanup.h cursor.h large.h local.h mutex.h slot.h tarn.h upstream.h
 rewind.h:    pool.h
 reuse.h:     depot.h pool.h
-reuse.c:     reuse.h rewind.h
+loose.h:     depot.h pool.h
+loose.c:     loose.h reuse.h
+reuse.c:     reuse.h loose.h rewind.h
 picture.h:   array.h pool.h
 picture.c:   picture.h
 cache.h:     pool.h unit.h
@@ -121,6 +123,7 @@ ledger.h
 ledger.c
 local.h
 local.c
+loose.c
 shard.h
 large.h
 large.c
