@@ -3,8 +3,9 @@
  * Cuts: see cut.h.
  *
  * Invariants: while `chunk_end` is odd there is a cut, one below it; those of
- * outer marks are found by the `chunk_end` that a cut, or a marked chunk, keeps.
- * What is out of sight is not in `given`, save what was cut within a mark.
+ * outer marks are found by the `chunk_end` that a cut, or a marked chunk,
+ * keeps. What is out of sight is not in `given`, save what was cut within a
+ * mark.
  */
 #include "cut.h"
 
