@@ -536,7 +536,7 @@ START_TEST(report_to_a_closed_file_fails)
 }
 END_TEST
 
-static int claim_from(void *arg)
+static int claim_all(void *arg)
 {
 	for (size_t i = 0; i < 4000; i++)
 		EXPECT(tarn_palloc(*(tarn_pool **)arg, 100) != NULL);
@@ -552,7 +552,7 @@ START_TEST(report_without_memory_is_ENOMEM)
 
 	ck_assert_ptr_nonnull(tarn_palloc(pool, 1));
 	/* This thread is the owner; what others claim is in ledgers. */
-	ck_assert_int_eq(workers_together(claim_from, &pool, sizeof(pool), 1),
+	ck_assert_int_eq(workers_together(claim_all, &pool, sizeof(pool), 1),
 			 0);
 	do {
 		int status;
