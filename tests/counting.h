@@ -263,6 +263,21 @@ static inline tarn_stats stats_of(const tarn_pool *pool)
 	return stats;
 }
 
+/* As tarn_psprintf, by tarn_pvsprintf. */
+static inline char *formatted(tarn_pool *pool, const char *format, ...)
+	TARN_FORMAT(2, 3);
+
+static inline char *formatted(tarn_pool *pool, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = tarn_pvsprintf(pool, format, args);
+	va_end(args);
+	return text;
+}
+
 /* The same number, of which the compiler knows nothing. */
 static inline size_t opaque(size_t number)
 {

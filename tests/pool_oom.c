@@ -32,9 +32,9 @@ static void oom_note(tarn_pool *pool, size_t size, void *data)
 		longjmp(record->back, 1);
 }
 
-/* Returns a pool whose first block is full and whose upstream fails. */
-static tarn_pool *starved_pool(struct counting *counting,
-			       struct oom_record *record)
+/* Returns a pool whose handler writes to `record`; a limit of 0 is none. */
+static tarn_pool *noting_pool(struct counting *counting,
+			      struct oom_record *record, size_t limit)
 {
 	tarn_options options;
 	tarn_pool *pool;
@@ -42,10 +42,20 @@ static tarn_pool *starved_pool(struct counting *counting,
 	memset(record, 0, sizeof *record);
 	counting_init(counting);
 	options = counting_options(counting);
+	options.limit = limit;
 	options.on_oom = oom_note;
 	options.on_oom_data = record;
 	pool = tarn_pool_create(&options);
 	ck_assert_ptr_nonnull(pool);
+	return pool;
+}
+
+/* Returns one whose first block is full and whose upstream fails. */
+static tarn_pool *starved_pool(struct counting *counting,
+			       struct oom_record *record)
+{
+	tarn_pool *pool = noting_pool(counting, record, 0);
+
 	counting->fail_at = counting->calls + 1;
 	counting->fail_for_ever = true;
 	fill_up(pool, 64);
@@ -158,17 +168,9 @@ END_TEST
 START_TEST(oom_limit_calls_the_handler)
 {
 	struct counting counting;
-	struct oom_record record = {.calls = 0};
-	tarn_options options;
-	tarn_pool *pool;
+	struct oom_record record;
+	tarn_pool *pool = noting_pool(&counting, &record, LIMIT);
 
-	counting_init(&counting);
-	options = counting_options(&counting);
-	options.limit = LIMIT;
-	options.on_oom = oom_note;
-	options.on_oom_data = &record;
-	pool = tarn_pool_create(&options);
-	ck_assert_ptr_nonnull(pool);
 	errno = 0;
 	ck_assert_ptr_null(tarn_palloc(pool, LIMIT + 5));
 	oom_noted(&record, pool, LIMIT + 5);
@@ -182,17 +184,9 @@ END_TEST
 START_TEST(oom_handler_may_free_and_nothing_is_tried_again)
 {
 	struct counting counting;
-	struct oom_record record = {.calls = 0};
-	tarn_options options;
-	tarn_pool *pool;
+	struct oom_record record;
+	tarn_pool *pool = noting_pool(&counting, &record, LIMIT);
 
-	counting_init(&counting);
-	options = counting_options(&counting);
-	options.limit = LIMIT;
-	options.on_oom = oom_note;
-	options.on_oom_data = &record;
-	pool = tarn_pool_create(&options);
-	ck_assert_ptr_nonnull(pool);
 	record.to_free = tarn_palloc(pool, LIMIT / 2);
 	ck_assert_ptr_nonnull(record.to_free);
 	ck_assert_ptr_null(tarn_palloc(pool, LIMIT / 2));

@@ -138,20 +138,6 @@ int run_pfree(struct work *work)
 	return 0;
 }
 
-static char *formatted(tarn_pool *pool, const char *format, ...)
-	TARN_FORMAT(2, 3);
-
-static char *formatted(tarn_pool *pool, const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	text = tarn_pvsprintf(pool, format, args);
-	va_end(args);
-	return text;
-}
-
 static int keep_text(struct work *work, char *text, const char *expected)
 {
 	EXPECT(text == NULL || strcmp(text, expected) == 0);

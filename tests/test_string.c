@@ -38,20 +38,6 @@ static char *letters(size_t length)
 	return text;
 }
 
-static char *vsprintf_into(tarn_pool *pool, const char *format, ...)
-	TARN_FORMAT(2, 3);
-
-static char *vsprintf_into(tarn_pool *pool, const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	text = tarn_pvsprintf(pool, format, args);
-	va_end(args);
-	return text;
-}
-
 /* ---- copies -------------------------------------------------------------- */
 
 START_TEST(pmemdup_copies_and_aligns)
@@ -198,7 +184,7 @@ START_TEST(psprintf_formats_packed)
 	char *first = tarn_psprintf(pool, "%s-%d-%c", "tarn", 42, 'x');
 	char *second =
 		tarn_psprintf(pool, "%5.2f|%-4s|%04x", 3.14159, "ab", 255U);
-	char *third = vsprintf_into(pool, "%s and %zu", first, (size_t)7);
+	char *third = formatted(pool, "%s and %zu", first, (size_t)7);
 	char *empty = tarn_psprintf(pool, "%s", "");
 
 	ck_assert_str_eq(first, "tarn-42-x");
@@ -229,8 +215,8 @@ START_TEST(psprintf_of_every_length_around_the_room_is_whole)
 			int length = (int)lengths[i];
 			char *text = i % 2 == 0 ? tarn_psprintf(pool, "%.*s",
 								length, source)
-						: vsprintf_into(pool, "%.*s",
-								length, source);
+						: formatted(pool, "%.*s",
+							    length, source);
 
 			REQUIRE(text != NULL);
 			REQUIRE(strlen(text) == lengths[i]);
@@ -329,7 +315,7 @@ START_TEST(psprintf_invalid_character_leaves_the_pool)
 	ck_assert_ptr_null(tarn_psprintf(pool, "%lc", NO_CHARACTER));
 	ck_assert_int_eq(errno, EILSEQ);
 	errno = 0;
-	ck_assert_ptr_null(vsprintf_into(pool, "%09000d%lc", 1, NO_CHARACTER));
+	ck_assert_ptr_null(formatted(pool, "%09000d%lc", 1, NO_CHARACTER));
 	ck_assert_int_eq(errno, EILSEQ);
 	after = stats_of(pool);
 	ck_assert_mem_eq(&before, &after, sizeof before);
