@@ -3,6 +3,8 @@
  * Calls of watched pools, see watch.h: what ThreadSanitizer is told of each,
  * what is recorded of it, and whether it broke a rule.
  */
+#include "config.h"
+
 #include "watch.h"
 
 /* [o] how the calls within a public one are recorded */

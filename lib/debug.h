@@ -11,6 +11,7 @@
 
 #include "mark.h"
 #include "mutex.h"
+#include "tarn.h"
 
 /* [c] after debug_configure: what each new pool is watched by */
 extern unsigned debug_watched TARN_HIDDEN;
@@ -20,9 +21,8 @@ void debug_configure(void);
 
 /* One line on standard error, and the end of the program after it. Keep
    errno. */
-void debug_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void debug_die(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void debug_say(const char *format, ...) TARN_FORMAT(1, 2);
+_Noreturn void debug_die(const char *format, ...) TARN_FORMAT(1, 2);
 
 /*
  * Guards all that is kept for debugging; no other mutex is taken under it, but

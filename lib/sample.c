@@ -9,6 +9,8 @@
  * depend on it either. And bytes that alignment skips count as passed, but for
  * no request: a point among them is drawn anew.
  */
+#include "config.h"
+
 #include "sample.h"
 
 #include "aside.h"

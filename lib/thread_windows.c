@@ -12,6 +12,9 @@
 
 #include <windows.h>
 
+/* Of ntdll, in no header. */
+BOOLEAN NTAPI RtlDllShutdownInProgress(void);
+
 static INIT_ONCE thread_once = INIT_ONCE_STATIC_INIT;
 static DWORD thread_word = FLS_OUT_OF_INDEXES; /* [c] after thread_once */
 static DWORD thread_over = TLS_OUT_OF_INDEXES; /* [c] after thread_once */

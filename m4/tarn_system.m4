@@ -9,8 +9,10 @@ AS_CASE([$host_os], [mingw*], [tarn_windows=yes], [tarn_windows=no])
 AM_CONDITIONAL([WINDOWS], [test "x$tarn_windows" = xyes])
 # printf as in C, for the library and the tests.
 AS_IF([test "x$tarn_windows" = xyes],
-	[SYSTEM_CPPFLAGS=-D__USE_MINGW_ANSI_STDIO=1])
+	[SYSTEM_CPPFLAGS=-D__USE_MINGW_ANSI_STDIO=1
+	SYSTEM_LIBS=-lntdll])
 AC_SUBST([SYSTEM_CPPFLAGS])
+AC_SUBST([SYSTEM_LIBS])
 
 AC_CHECK_FUNCS([secure_getenv dl_iterate_phdr getauxval backtrace])
 AC_CHECK_DECLS([PTHREAD_MUTEX_ROBUST], [], [], [[#include <pthread.h>]])
