@@ -7,8 +7,9 @@
 #define TARN_ASIDE_H
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
+
+#include "thread.h"
 
 /* To guard against cancellation costs as much as a malloc does. */
 struct aside {
@@ -22,14 +23,14 @@ static inline struct aside aside_begin(bool guarded)
 	struct aside aside = {errno, guarded, 0};
 
 	if (guarded)
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &aside.cancel);
+		aside.cancel = thread_cancel_not();
 	return aside;
 }
 
 static inline void aside_end(struct aside aside)
 {
 	if (aside.guarded)
-		pthread_setcancelstate(aside.cancel, NULL);
+		thread_cancel_as(aside.cancel);
 	errno = aside.error;
 }
 

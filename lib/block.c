@@ -11,7 +11,7 @@
 #include "block.h"
 
 #include <string.h>
-#ifdef HAVE_SYS_AUXV_H
+#ifdef HAVE_GETAUXVAL
 #include <sys/auxv.h>
 #else
 #include <time.h>
@@ -21,7 +21,7 @@
 
 _Atomic uintptr_t block_secret;
 
-#ifdef HAVE_SYS_AUXV_H
+#ifdef HAVE_GETAUXVAL
 /* Sixteen bytes that the kernel drew for this process. */
 static uintptr_t block_draw(void)
 {

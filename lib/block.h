@@ -88,7 +88,7 @@ static inline void *block_memory(struct block *block)
 }
 
 /* [a] set once; 0: not yet */
-extern _Atomic uintptr_t block_secret __attribute__((visibility("hidden")));
+extern _Atomic uintptr_t block_secret TARN_HIDDEN;
 
 /* Sets the secret, before the first block is made. */
 uintptr_t block_draw_secret(void);

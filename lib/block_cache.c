@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "debug.h"
+#include "host.h"
 #include "mutex.h"
 
 /* What a free block looks like. */
@@ -41,7 +42,7 @@ static _Atomic uint32_t block_trims;
 
 void block_cache_configure(void)
 {
-	const char *text = debug_getenv("TARN_CACHE");
+	const char *text = host_getenv("TARN_CACHE");
 	unsigned long long bytes;
 	char *end;
 	int error = errno;

@@ -3,6 +3,8 @@
  * Calls of watched pools, see watch.h: what ThreadSanitizer is told of each,
  * what is recorded of it, and whether it broke a rule.
  */
+#include "config.h"
+
 #include "watch.h"
 
 /* [o] how the calls within a public one are recorded */
@@ -155,7 +157,7 @@ static void watch_write_locked(uint32_t number, enum trace_op op,
 			       size_t alignment, size_t size, uint32_t id)
 	MUTEX_HELD(debug_mutex)
 {
-	struct slot *slot = slot_self;
+	struct slot *slot = slot_self();
 	struct trace_call call = {
 		op,     alignment, slot != NULL ? slot->index : UINT32_MAX,
 		number, size,      id};

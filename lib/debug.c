@@ -2,8 +2,6 @@
 /*
  * TARN_DEBUG: see debug.h.
  */
-#include "config.h"
-
 #include "debug.h"
 
 #include <errno.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 
 #include "aside.h"
+#include "host.h"
 #include "trace.h"
 
 /* Bytes: of a line that is written, and of a word's file name. */
@@ -95,19 +94,6 @@ _Noreturn void debug_die(const char *format, ...)
 
 /* ---- words ----------------------------------------------------------- */
 
-#ifdef HAVE_SECURE_GETENV
-const char *debug_getenv(const char *name)
-{
-	return secure_getenv(name);
-}
-#else
-const char *debug_getenv(const char *name)
-{
-	return getuid() == geteuid() && getgid() == getegid() ? getenv(name)
-							      : NULL;
-}
-#endif
-
 static bool debug_create(struct debug_file *at)
 {
 	at->file = trace_create(at->pattern, &at->by_process);
@@ -185,7 +171,7 @@ static void debug_take_words(const char *text)
 
 void debug_configure(void)
 {
-	const char *text = debug_getenv("TARN_DEBUG");
+	const char *text = host_getenv("TARN_DEBUG");
 	struct aside aside = aside_begin(true);
 
 	debug_watched = mark_tools();

@@ -11,28 +11,24 @@
 
 #include "mark.h"
 #include "mutex.h"
+#include "tarn.h"
 
 /* [c] after debug_configure: what each new pool is watched by */
-extern unsigned debug_watched __attribute__((visibility("hidden")));
+extern unsigned debug_watched TARN_HIDDEN;
 
 /* Reads the environment. Once, before the first pool is made. */
 void debug_configure(void);
 
-/* The environment's `name`, or NULL, and NULL in a program with privileges
-   that its caller does not have. */
-const char *debug_getenv(const char *name);
-
 /* One line on standard error, and the end of the program after it. Keep
    errno. */
-void debug_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void debug_die(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void debug_say(const char *format, ...) TARN_FORMAT(1, 2);
+_Noreturn void debug_die(const char *format, ...) TARN_FORMAT(1, 2);
 
 /*
  * Guards all that is kept for debugging; no other mutex is taken under it, but
  * at exit. It is held around fork: the child begins its trace anew.
  */
-extern struct mutex debug_mutex __attribute__((visibility("hidden")));
+extern struct mutex debug_mutex TARN_HIDDEN;
 void debug_after_fork(void) MUTEX_DROPPED(debug_mutex);
 
 /* Where the report of this process goes, and its profile, once: or NULL. */

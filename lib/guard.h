@@ -6,8 +6,9 @@
 #ifndef TARN_GUARD_H
 #define TARN_GUARD_H
 
+#include "prefix.h"
 #include "tarn.h"
 
-extern const tarn_upstream guard_upstream __attribute__((visibility("hidden")));
+extern const tarn_upstream guard_upstream TARN_HIDDEN;
 
 #endif

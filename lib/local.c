@@ -9,7 +9,7 @@
  */
 #include "local.h"
 
-#include <sched.h>
+#include "thread.h"
 
 /* Bytes: the least that a thread claims after its first chunk. */
 static const size_t local_least_chunk = 128;
@@ -72,7 +72,7 @@ struct local_seen local_see(const struct local *local)
 	struct local_seen seen;
 
 	while (!local_try_see(local, &seen))
-		sched_yield();
+		thread_yield();
 	return seen;
 }
 

@@ -8,19 +8,7 @@
 #include <string.h>
 
 #include "memcheck.h"
-
-#define WEAK __attribute__((weak))
-
-extern void __asan_poison_memory_region(const volatile void *, size_t) WEAK;
-extern void __asan_unpoison_memory_region(const volatile void *, size_t) WEAK;
-extern void __lsan_register_root_region(const void *, size_t) WEAK;
-extern void __lsan_unregister_root_region(const void *, size_t) WEAK;
-extern void __tsan_acquire(void *) WEAK;
-extern void __tsan_release(void *) WEAK;
-extern void __tsan_read_range(void *, long) WEAK;
-extern void __tsan_write_range(void *, long) WEAK;
-extern void __tsan_func_entry(void *) WEAK;
-extern void __tsan_func_exit(void *) WEAK;
+#include "sanitizers.h"
 
 /* What jemalloc fills with, so that a debugger's user knows it. */
 static const int mark_fresh = 0xa5;
@@ -30,9 +18,9 @@ unsigned mark_tools(void)
 {
 	unsigned tools = 0;
 
-	if (__asan_poison_memory_region != NULL)
+	if (sanitizers_has_asan())
 		tools |= WATCH_ASAN;
-	if (__tsan_acquire != NULL && __tsan_write_range != NULL)
+	if (sanitizers_has_tsan())
 		tools |= WATCH_TSAN;
 	if (memcheck_runs())
 		tools |= WATCH_MEMCHECK;
@@ -188,12 +176,12 @@ void mark_call_end(unsigned watched)
 
 void mark_root(const void *start, size_t size)
 {
-	if (__lsan_register_root_region != NULL)
+	if (sanitizers_has_lsan())
 		__lsan_register_root_region(start, size);
 }
 
 void mark_root_end(const void *start, size_t size)
 {
-	if (__lsan_unregister_root_region != NULL)
+	if (sanitizers_has_lsan())
 		__lsan_unregister_root_region(start, size);
 }

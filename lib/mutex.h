@@ -11,8 +11,13 @@
 #ifndef TARN_MUTEX_H
 #define TARN_MUTEX_H
 
-#include <pthread.h>
 #include <stdbool.h>
+
+#ifdef _WIN32
+#include "mutex_windows.h"
+#else
+#include "mutex_posix.h"
+#endif
 
 #if defined __clang__
 #define MUTEX_ATTRIBUTE(...) __attribute__((__VA_ARGS__))
@@ -37,12 +42,12 @@
 #define MUTEX_GUARDED(mutex) MUTEX_ATTRIBUTE(guarded_by(mutex))
 
 struct MUTEX_ATTRIBUTE(capability("mutex")) mutex {
-	pthread_mutex_t system;
+	mutex_system system;
 };
 
 #define MUTEX_INITIALIZER                                                      \
 	{                                                                      \
-		.system = PTHREAD_MUTEX_INITIALIZER                            \
+		.system = MUTEX_SYSTEM_INITIALIZER                             \
 	}
 
 /* Says that no other thread can be there, so that the caller may touch what
@@ -60,35 +65,28 @@ static inline void mutex_init(struct mutex *mutex)
 	*mutex = (struct mutex)MUTEX_INITIALIZER;
 }
 
-#if defined __linux__
 static inline void mutex_finish(struct mutex *mutex)
 {
-	(void)mutex;
+	mutex_system_finish(&mutex->system);
 }
-#else
-static inline void mutex_finish(struct mutex *mutex)
-{
-	pthread_mutex_destroy(&mutex->system);
-}
-#endif
 
 /* Unchecked, here and below: where a mutex turns into a system's one. */
 static inline void mutex_lock(struct mutex *mutex)
 	MUTEX_TAKEN(mutex) MUTEX_UNCHECKED
 {
-	pthread_mutex_lock(&mutex->system);
+	mutex_system_lock(&mutex->system);
 }
 
 static inline bool mutex_trylock(struct mutex *mutex)
 	MUTEX_TRIED(true, mutex) MUTEX_UNCHECKED
 {
-	return pthread_mutex_trylock(&mutex->system) == 0;
+	return mutex_system_trylock(&mutex->system) == 0;
 }
 
 static inline void mutex_unlock(struct mutex *mutex)
 	MUTEX_DROPPED(mutex) MUTEX_UNCHECKED
 {
-	pthread_mutex_unlock(&mutex->system);
+	mutex_system_unlock(&mutex->system);
 }
 
 #endif

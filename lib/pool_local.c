@@ -95,7 +95,7 @@ static __attribute__((noinline)) struct local *pool_enter(tarn_pool *pool)
 struct local *pool_local_slow(tarn_pool *pool)
 {
 	/* The usual way of a pool that serves one request. */
-	if (TARN_LIKELY(slot_self != NULL && !pool_is_refused(pool) &&
+	if (TARN_LIKELY(slot_self() != NULL && !pool_is_refused(pool) &&
 			pool_own(pool, slot_name())))
 		return &pool->own;
 	return pool_enter(pool);

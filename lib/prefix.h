@@ -7,6 +7,14 @@
 #ifndef TARN_PREFIX_H
 #define TARN_PREFIX_H
 
+/* Of a variable: where shared objects export what is global unless it says so,
+   and may move it. */
+#ifdef _WIN32
+#define TARN_HIDDEN
+#else
+#define TARN_HIDDEN __attribute__((visibility("hidden")))
+#endif
+
 #define block_cache_configure     tarn_own_block_cache_configure
 #define block_cache_leave         tarn_own_block_cache_leave
 #define block_cache_lock          tarn_own_block_cache_lock
@@ -14,9 +22,9 @@
 #define block_cache_unlock        tarn_own_block_cache_unlock
 #define block_draw_secret         tarn_own_block_draw_secret
 #define block_give                tarn_own_block_give
-#define block_overwritten         tarn_own_block_overwritten
 #define block_next                tarn_own_block_next
 #define block_now                 tarn_own_block_now
+#define block_overwritten         tarn_own_block_overwritten
 #define block_secret              tarn_own_block_secret
 #define block_take                tarn_own_block_take
 #define block_watch               tarn_own_block_watch
@@ -41,17 +49,16 @@
 #define debug_configure           tarn_own_debug_configure
 #define debug_die                 tarn_own_debug_die
 #define debug_forks               tarn_own_debug_forks
-#define debug_getenv              tarn_own_debug_getenv
 #define debug_mutex               tarn_own_debug_mutex
 #define debug_report_file         tarn_own_debug_report_file
 #define debug_sample_file         tarn_own_debug_sample_file
 #define debug_say                 tarn_own_debug_say
 #define debug_watched             tarn_own_debug_watched
 #define depot_bytes               tarn_own_depot_bytes
+#define depot_get                 tarn_own_depot_get
 #define depot_get_any             tarn_own_depot_get_any
 #define depot_get_list            tarn_own_depot_get_list
 #define depot_get_piece           tarn_own_depot_get_piece
-#define depot_get                 tarn_own_depot_get
 #define depot_init                tarn_own_depot_init
 #define depot_join                tarn_own_depot_join
 #define depot_put                 tarn_own_depot_put
@@ -59,6 +66,11 @@
 #define depot_reset               tarn_own_depot_reset
 #define describe_pool             tarn_own_describe_pool
 #define guard_upstream            tarn_own_guard_upstream
+#define heap_alloc                tarn_own_heap_alloc
+#define heap_release              tarn_own_heap_release
+#define heap_resize               tarn_own_heap_resize
+#define host_create               tarn_own_host_create
+#define host_getenv               tarn_own_host_getenv
 #define large_alloc               tarn_own_large_alloc
 #define large_birth               tarn_own_large_birth
 #define large_clear               tarn_own_large_clear
@@ -118,11 +130,22 @@
 #define mark_tools                tarn_own_mark_tools
 #define mark_wipe                 tarn_own_mark_wipe
 #define mark_write                tarn_own_mark_write
+#define mutex_system_lock         tarn_own_mutex_system_lock
+#define mutex_system_trylock      tarn_own_mutex_system_trylock
+#define mutex_system_unlock       tarn_own_mutex_system_unlock
 #define objects_add               tarn_own_objects_add
 #define objects_clear             tarn_own_objects_clear
 #define objects_find              tarn_own_objects_find
 #define objects_remove            tarn_own_objects_remove
 #define objects_show              tarn_own_objects_show
+#define pages_ask_large           tarn_own_pages_ask_large
+#define pages_close               tarn_own_pages_close
+#define pages_drop                tarn_own_pages_drop
+#define pages_large               tarn_own_pages_large
+#define pages_map                 tarn_own_pages_map
+#define pages_resize              tarn_own_pages_resize
+#define pages_size                tarn_own_pages_size
+#define pages_unmap               tarn_own_pages_unmap
 #define palloc_is_large           tarn_own_palloc_is_large
 #define picture_block             tarn_own_picture_block
 #define picture_each_claimed      tarn_own_picture_each_claimed
@@ -143,8 +166,8 @@
 #define profile_remove            tarn_own_profile_remove
 #define profile_write_locked      tarn_own_profile_write_locked
 #define report_all_locked         tarn_own_report_all_locked
-#define reuse_bytes               tarn_own_reuse_bytes
 #define reuse_begin_room          tarn_own_reuse_begin_room
+#define reuse_bytes               tarn_own_reuse_bytes
 #define reuse_claim               tarn_own_reuse_claim
 #define reuse_end_room            tarn_own_reuse_end_room
 #define reuse_give                tarn_own_reuse_give
@@ -194,10 +217,10 @@
 #define slot_acquire              tarn_own_slot_acquire
 #define slot_caches_forks         tarn_own_slot_caches_forks
 #define slot_caches_mutex         tarn_own_slot_caches_mutex
-#define slot_name_self            tarn_own_slot_name_self
-#define slot_self                 tarn_own_slot_self
 #define slot_table_init           tarn_own_slot_table_init
 #define slot_table_insert         tarn_own_slot_table_insert
+#define slot_thread               tarn_own_slot_thread
+#define slot_thread_name          tarn_own_slot_thread_name
 #define source_alloc              tarn_own_source_alloc
 #define source_is_malloc          tarn_own_source_is_malloc
 #define source_malloc             tarn_own_source_malloc
@@ -214,6 +237,14 @@
 #define text_open                 tarn_own_text_open
 #define text_put                  tarn_own_text_put
 #define text_put_name             tarn_own_text_put_name
+#define thread_begin              tarn_own_thread_begin
+#define thread_calls              tarn_own_thread_calls
+#define thread_end                tarn_own_thread_end
+#define thread_forget             tarn_own_thread_forget
+#define thread_is_lost            tarn_own_thread_is_lost
+#define thread_self               tarn_own_thread_self
+#define thread_setup              tarn_own_thread_setup
+#define thread_yield              tarn_own_thread_yield
 #define trace_after_fork_locked   tarn_own_trace_after_fork_locked
 #define trace_create              tarn_own_trace_create
 #define trace_find_id_locked      tarn_own_trace_find_id_locked
@@ -233,8 +264,8 @@
 #define watch_callback_end        tarn_own_watch_callback_end
 #define watch_caller              tarn_own_watch_caller
 #define watch_cut                 tarn_own_watch_cut
-#define watch_end                 tarn_own_watch_end
 #define watch_each_locked         tarn_own_watch_each_locked
+#define watch_end                 tarn_own_watch_end
 #define watch_enter               tarn_own_watch_enter
 #define watch_exclusive           tarn_own_watch_exclusive
 #define watch_free                tarn_own_watch_free

@@ -8,13 +8,11 @@
 
 #include "profile.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#ifdef HAVE_EXECINFO_H
+#ifdef HAVE_BACKTRACE
 #include <execinfo.h>
 #endif
 #ifdef HAVE_DL_ITERATE_PHDR
@@ -45,7 +43,7 @@ struct profile_stack {
 
 /* ---- stacks ---------------------------------------------------------- */
 
-#ifdef HAVE_EXECINFO_H
+#ifdef HAVE_BACKTRACE
 static void stack_take(struct profile_stack *stack, const void *caller)
 {
 	(void)caller;
@@ -204,17 +202,20 @@ static void put_site(FILE *file, const struct profile_site *site)
 	fputc('\n', file);
 }
 
-/* Where each file of code is, so that addresses are found in it. */
+/* Where each file of code is, so that addresses are found in it, as far as the
+   system tells. */
 static void put_maps(FILE *file)
 {
-	int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	FILE *maps = fopen("/proc/self/maps", "r");
 	char text[4096];
-	ssize_t length;
+	size_t length;
 
 	fputs("\nMAPPED_LIBRARIES:\n", file);
-	while ((length = read(maps, text, sizeof(text))) > 0)
-		fwrite(text, 1, (size_t)length, file);
-	close(maps);
+	if (maps == NULL)
+		return;
+	while ((length = fread(text, 1, sizeof(text), maps)) != 0)
+		fwrite(text, 1, length, file);
+	fclose(maps);
 }
 
 static void put_all_locked(FILE *file) MUTEX_HELD(debug_mutex)

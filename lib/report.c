@@ -7,6 +7,8 @@
  * A child is looked at under its parent's mutex. It can be destroyed, or begin
  * or end a reset, only under the same: so what is not busy stays as it is.
  */
+#include "config.h"
+
 #include "report.h"
 
 #include <errno.h>

@@ -7,6 +7,8 @@
  * is in the room at hand, at the front of what was added there since the
  * innermost mark. What fits none of it is no open mark, and is ignored.
  */
+#include "config.h"
+
 #include "rewind.h"
 
 #include "reuse.h"

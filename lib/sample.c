@@ -9,10 +9,9 @@
  * depend on it either. And bytes that alignment skips count as passed, but for
  * no request: a point among them is drawn anew.
  */
-#include "sample.h"
+#include "config.h"
 
-#include <time.h>
-#include <unistd.h>
+#include "sample.h"
 
 #include "aside.h"
 #include "cut.h"
@@ -50,14 +49,9 @@ static uint64_t seed_mix(uint64_t seed)
 
 static __attribute__((noinline)) void sample_begin_thread(void)
 {
-	struct timespec now = {0, 0};
-
-	clock_gettime(CLOCK_REALTIME, &now);
 	mutex_lock(&debug_mutex);
 	if (sample_next_seed == 0)
-		sample_next_seed = ((uint64_t)now.tv_sec << 30) ^
-				   (uint64_t)now.tv_nsec ^
-				   ((uint64_t)getpid() << 40);
+		sample_next_seed = block_known_secret();
 	sample_next_seed += UINT64_C(0x9e3779b97f4a7c15);
 	sample_state = seed_mix(sample_next_seed);
 	mutex_unlock(&debug_mutex);

@@ -11,19 +11,10 @@
 #include "slot.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "debug.h"
 #include "mutex.h"
-
-#ifndef PTHREAD_DESTRUCTOR_ITERATIONS
-#define PTHREAD_DESTRUCTOR_ITERATIONS _POSIX_THREAD_DESTRUCTOR_ITERATIONS
-#endif
-
-TARN_TLS uint32_t slot_name_self = SLOT_NONE;
-TARN_TLS struct slot *slot_self;
 
 struct mutex slot_caches_mutex = MUTEX_INITIALIZER;
 uint32_t slot_caches_forks;
@@ -37,50 +28,7 @@ static struct {
 	uint32_t lowest;     /* [l] no slot below it is free  */
 } slot_registry MUTEX_GUARDED(slot_mutex);
 
-/* ThreadSanitizer's run time, where the program has it: it ends with its own
-   destructor in the last round, after which a mutex would crash. */
-extern void __tsan_init(void) __attribute__((weak));
-
-static pthread_once_t slot_once = PTHREAD_ONCE_INIT;
-static pthread_key_t slot_key;
-static bool slot_key_made;   /* [c] after slot_once                        */
-static unsigned slot_rounds; /* [c] after slot_once: destructors until exit */
-
 /* ---- thread exit and fork -------------------------------------------- */
-
-/*
- * A thread that uses the library for the first time in one of its last
- * destructors ends without slot_exit having seen all rounds. Such a slot is
- * found by its mutex, which the system marks when a thread dies with it.
- */
-static bool slot_is_dead_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
-{
-	if (pthread_mutex_trylock(&slot->alive) != EOWNERDEAD)
-		return false;
-	pthread_mutex_consistent(&slot->alive);
-	pthread_mutex_unlock(&slot->alive);
-	return true;
-}
-
-/* False where the system has no such mutex to give. */
-static bool slot_mark_alive_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
-{
-	pthread_mutexattr_t attributes;
-	bool made;
-
-	if (pthread_mutexattr_init(&attributes) != 0)
-		return false;
-	/* Begun anew each time: in a forked child it may be its parent's. */
-	made = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) ==
-		       0 &&
-	       pthread_mutex_init(&slot->alive, &attributes) == 0;
-	pthread_mutexattr_destroy(&attributes);
-	/* A try, which succeeds: it is held for life, and must not count as
-	   held within the slot mutex by those who watch the order of locks. */
-	if (made)
-		(void)pthread_mutex_trylock(&slot->alive);
-	return made;
-}
 
 static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 {
@@ -89,28 +37,18 @@ static void slot_free_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
 		slot_registry.lowest = slot->index;
 }
 
-static void slot_release(struct slot *slot)
+static void slot_release(struct thread *thread)
 {
+	struct slot *slot = slot_of(thread);
+
 	if (slot->end != NULL)
 		slot->end(slot);
-	slot_self = NULL;
-	slot_name_self = SLOT_GONE;
+	slot_leave(slot);
 	block_cache_leave(&slot->cache);
 	mutex_lock(&slot_mutex);
-	pthread_mutex_unlock(&slot->alive);
+	thread_end(thread);
 	slot_free_locked(slot);
 	mutex_unlock(&slot_mutex);
-}
-
-/* Arms itself again but in the last round: other destructors may allocate. */
-static void slot_exit(void *value)
-{
-	struct slot *slot = value;
-
-	slot->rounds++;
-	if (slot->rounds >= slot_rounds ||
-	    pthread_setspecific(slot_key, slot) != 0)
-		slot_release(slot);
 }
 
 static void slot_before_fork(void) MUTEX_TAKEN(slot_caches_mutex)
@@ -145,21 +83,23 @@ static void slot_setup(void)
 {
 	debug_configure();
 	block_cache_configure();
-	/* COVERAGE: true in a program of ThreadSanitizer's alone */
-	slot_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL);
-	/* The key last, for it would be in vain without the handlers. */
-	slot_key_made = pthread_atfork(slot_before_fork, slot_after_fork,
-				       slot_after_fork_child) == 0 &&
-			pthread_key_create(&slot_key, slot_exit) == 0;
 }
+
+const struct thread_calls thread_calls = {slot_setup, slot_release,
+					  slot_before_fork, slot_after_fork,
+					  slot_after_fork_child};
 
 /* ---- taking a slot --------------------------------------------------- */
 
-/* Only as often as the registry doubles, so that it costs a thread nothing. */
+/*
+ * A thread that uses the library for the first time in one of its last
+ * destructors ends without slot_release. Only as often as the registry doubles,
+ * so that it costs a thread nothing.
+ */
 static void slot_sweep_locked(void) MUTEX_HELD(slot_mutex)
 {
 	for (uint32_t i = 0; i < slot_registry.count; i++)
-		if (slot_is_dead_locked(slot_registry.slots[i]))
+		if (thread_is_lost(&slot_registry.slots[i]->thread))
 			slot_free_locked(slot_registry.slots[i]);
 }
 
@@ -214,46 +154,34 @@ static struct slot *slot_lowest_locked(void) MUTEX_HELD(slot_mutex)
 	return slot != NULL ? slot : slot_make_locked();
 }
 
-/* Makes it the calling thread's; false, and it stays free, where the system
-   has not what it takes. */
-static bool slot_give_locked(struct slot *slot) MUTEX_HELD(slot_mutex)
-{
-	if (!slot_mark_alive_locked(slot))
-		return false;
-	if (pthread_setspecific(slot_key, slot) != 0) {
-		pthread_mutex_unlock(&slot->alive);
-		return false;
-	}
-	slot->taken = true;
-	slot->rounds = 0;
-	return true;
-}
-
 static struct slot *slot_take(void)
 {
 	struct slot *slot;
 
 	mutex_lock(&slot_mutex);
 	slot = slot_lowest_locked();
-	if (slot != NULL && !slot_give_locked(slot))
+	/* It stays free where the system has not what it takes. */
+	if (slot != NULL && !thread_begin(&slot->thread))
 		slot = NULL;
+	if (slot != NULL)
+		slot->taken = true;
 	mutex_unlock(&slot_mutex);
 	return slot;
 }
 
 struct slot *slot_acquire(void)
 {
+	struct slot *slot = NULL;
 	int error = errno;
 
-	if (slot_name_self == SLOT_GONE)
+	if (slot_name() == SLOT_GONE)
 		return NULL;
-	pthread_once(&slot_once, slot_setup);
-	if (slot_key_made)
-		slot_self = slot_take();
-	if (slot_self != NULL)
-		slot_name_self = SLOT_NAME(slot_self->index + 1);
+	if (thread_setup())
+		slot = slot_take();
+	if (slot != NULL)
+		slot_enter(slot);
 	errno = error;
-	return slot_self;
+	return slot;
 }
 
 /* ---- the table ------------------------------------------------------- */

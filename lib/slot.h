@@ -7,14 +7,14 @@
 #ifndef TARN_SLOT_H
 #define TARN_SLOT_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "block.h"
-#include "config.h"
 #include "mutex.h"
+#include "thread.h"
 
 /*
  * The name of the n-th slot: n with its bits spread over the word, so that its
@@ -48,34 +48,34 @@ struct slot_scratch {
 struct slot;
 typedef void slot_end_fn(struct slot *slot);
 
-/* `alive` is the system's own kind of mutex: held for life, it guards nothing
-   that clang could check. */
 struct slot {
 	uint32_t index;           /* [c] in the registry                 */
 	bool taken;               /* [l] slot mutex                      */
-	pthread_mutex_t alive;    /* robust: the thread's while it lives */
-	unsigned rounds;          /* [o] of destructors seen             */
+	struct thread thread;     /* whose it is, see thread.h           */
 	struct block_cache cache; /* [o]                                 */
 	slot_end_fn *end;         /* [o] of `scratch`; NULL: never any   */
 	struct slot_scratch scratch[SLOT_SCRATCH]; /* [o] */
 };
 
-/* Hidden: a copy relocation would move what initial-exec code addresses. */
-extern TARN_TLS uint32_t slot_name_self __attribute__((visibility("hidden")));
-extern TARN_TLS struct slot *slot_self __attribute__((visibility("hidden")));
-
 /* Of the list of all caches, see cache.c: held around fork, too, and taken
    before all others. */
-extern struct mutex slot_caches_mutex __attribute__((visibility("hidden")));
+extern struct mutex slot_caches_mutex TARN_HIDDEN;
 
 /* [l] slot_caches_mutex: how many forks led to this process */
-extern uint32_t slot_caches_forks __attribute__((visibility("hidden")));
+extern uint32_t slot_caches_forks TARN_HIDDEN;
 
-/* The calling thread's name, SLOT_NONE or SLOT_GONE included. */
-static inline uint32_t slot_name(void)
+static inline struct slot *slot_of(struct thread *thread)
 {
-	return slot_name_self;
+	return (struct slot *)((char *)thread - offsetof(struct slot, thread));
 }
+
+/* slot_self, slot_name; and slot_enter, slot_leave, for who has one now, or
+   none any more. */
+#ifdef _WIN32
+#include "slot_fiber.h"
+#else
+#include "slot_thread.h"
+#endif
 
 /* slot_get, for a thread that has none. */
 struct slot *slot_acquire(void);
@@ -87,7 +87,9 @@ struct slot *slot_acquire(void);
  */
 static inline struct slot *slot_get(void)
 {
-	return TARN_LIKELY(slot_self != NULL) ? slot_self : slot_acquire();
+	struct slot *slot = slot_self();
+
+	return TARN_LIKELY(slot != NULL) ? slot : slot_acquire();
 }
 
 /* The block cache of the calling thread's slot, or NULL as for slot_get. */

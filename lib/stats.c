@@ -3,6 +3,8 @@
  * What a pool is made of, and what else hangs on it: statistics, the callers'
  * data, cleanups, trim, the version.
  */
+#include "config.h"
+
 #include "watch.h"
 
 #include <errno.h>
@@ -73,9 +75,11 @@ int tarn_pool_stats(const tarn_pool *const_pool, tarn_stats *stats)
 
 void tarn_trim(void)
 {
+	struct slot *slot = slot_self();
+
 	/* What caches give back may go to the block cache. */
 	cache_trim_all();
-	block_cache_trim(slot_self != NULL ? &slot_self->cache : NULL);
+	block_cache_trim(slot != NULL ? &slot->cache : NULL);
 	if ((debug_watched & WATCH_TRACE) != 0)
 		watch_trace_process(TRACE_TRIM);
 }

@@ -145,8 +145,12 @@ char *tarn_pstrcat(tarn_pool *pool, ...)
 		return NULL;
 	end = text;
 	va_start(args, pool);
-	while ((part = va_arg(args, const char *)) != NULL)
-		end = stpcpy(end, part);
+	while ((part = va_arg(args, const char *)) != NULL) {
+		size_t length = strlen(part);
+
+		memcpy(end, part, length);
+		end += length;
+	}
 	va_end(args);
 	*end = '\0';
 	return text;

@@ -9,6 +9,7 @@
 
 #include "array.h"
 #include "prefix.h"
+#include "tarn.h"
 
 struct text {
 	struct array bytes;
@@ -17,8 +18,7 @@ struct text {
 };
 
 /* Puts 255 bytes at most. */
-void text_put(struct text *text, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void text_put(struct text *text, const char *format, ...) TARN_FORMAT(2, 3);
 
 /* A name of any length within its quotes: nothing in it ends them or the line.
  */

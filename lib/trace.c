@@ -9,13 +9,13 @@
 #include "trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "aside.h"
+#include "host.h"
 
 /* Of the format, in the first record. */
 static const uint8_t trace_version = 1;
@@ -138,8 +138,7 @@ int trace_create(const char *pattern, bool *by_process)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    S_IRUSR | S_IWUSR);
+	return host_create(name);
 }
 
 static bool trace_begin(void)

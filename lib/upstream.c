@@ -3,28 +3,21 @@
  * Upstream: see upstream.h. What a caller's functions return is checked once,
  * here, and never again.
  */
-#include "config.h"
-
 #include "upstream.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "align.h"
 #include "aside.h"
+#include "heap.h"
+#include "pages.h"
 
 /* ---- malloc ---------------------------------------------------------- */
 
 static void *malloc_alloc(void *ctx, size_t *size, size_t alignment)
 {
-	void *ptr;
-
 	(void)ctx;
-	if (alignment <= TARN_ALIGNMENT)
-		return malloc(*size);
-	return posix_memalign(&ptr, alignment, *size) == 0 ? ptr : NULL;
+	return heap_alloc(*size, alignment);
 }
 
 static void *malloc_resize(void *ctx, void *ptr, size_t old_size,
@@ -32,14 +25,14 @@ static void *malloc_resize(void *ctx, void *ptr, size_t old_size,
 {
 	(void)ctx;
 	(void)old_size;
-	return realloc(ptr, *new_size);
+	return heap_resize(ptr, *new_size);
 }
 
 static void malloc_release(void *ctx, void *ptr, size_t size)
 {
 	(void)ctx;
 	(void)size;
-	free(ptr);
+	heap_release(ptr);
 }
 
 const tarn_upstream *tarn_upstream_malloc(void)
@@ -49,71 +42,21 @@ const tarn_upstream *tarn_upstream_malloc(void)
 
 /* ---- mmap ------------------------------------------------------------ */
 
-/* Bytes: where the system has transparent huge pages, they are this large. */
-static const size_t mmap_huge = (size_t)2 << 20;
-
-static size_t mmap_page(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static char *mmap_pages(size_t size)
-{
-	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return ptr == MAP_FAILED ? NULL : ptr;
-}
-
-/* Maps more than asked, and unmaps what sticks out on both sides. */
-static char *mmap_aligned(size_t size, size_t alignment)
-{
-	size_t whole, before;
-	char *ptr;
-
-	if (!align_sum(size, alignment, &whole))
-		return NULL;
-	ptr = mmap_pages(whole);
-	if (ptr == NULL)
-		return NULL;
-	before = -(uintptr_t)ptr & (alignment - 1);
-	if (before != 0)
-		munmap(ptr, before);
-	munmap(ptr + before + size, alignment - before);
-	return ptr + before;
-}
-
-#ifdef MADV_HUGEPAGE
-static void mmap_ask_huge(char *ptr, size_t size)
-{
-	madvise(ptr, size, MADV_HUGEPAGE);
-}
-#else
-static void mmap_ask_huge(char *ptr, size_t size)
-{
-	(void)ptr;
-	(void)size;
-}
-#endif
-
 static void *mmap_alloc(void *ctx, size_t *size, size_t alignment)
 {
-	size_t page = mmap_page(), rounded;
+	size_t large = pages_large(), rounded;
 	char *ptr;
 
 	(void)ctx;
-	if (!align_up_checked(*size, page, &rounded))
+	if (!align_up_checked(*size, pages_size(), &rounded))
 		return NULL;
-	if (rounded >= mmap_huge)
-		alignment = align_max(alignment, mmap_huge);
-	if (alignment <= page)
-		ptr = mmap_pages(rounded);
-	else
-		ptr = mmap_aligned(rounded, alignment);
+	if (rounded >= large)
+		alignment = align_max(alignment, large);
+	ptr = pages_map(rounded, alignment);
 	if (ptr == NULL)
 		return NULL;
-	if (rounded >= mmap_huge)
-		mmap_ask_huge(ptr, rounded);
+	if (rounded >= large)
+		pages_ask_large(ptr, rounded);
 	mark_root(ptr, rounded);
 	*size = rounded;
 	return ptr;
@@ -123,10 +66,9 @@ static void mmap_release(void *ctx, void *ptr, size_t size)
 {
 	(void)ctx;
 	mark_root_end(ptr, size);
-	munmap(ptr, size);
+	pages_unmap(ptr, size);
 }
 
-#ifdef MREMAP_MAYMOVE
 static void *mmap_resize(void *ctx, void *ptr, size_t old_size,
 			 size_t *new_size)
 {
@@ -134,19 +76,16 @@ static void *mmap_resize(void *ctx, void *ptr, size_t old_size,
 	void *moved;
 
 	(void)ctx;
-	if (!align_up_checked(*new_size, mmap_page(), &rounded))
+	if (!align_up_checked(*new_size, pages_size(), &rounded))
 		return NULL;
-	moved = mremap(ptr, old_size, rounded, MREMAP_MAYMOVE);
-	if (moved == MAP_FAILED)
+	moved = pages_resize(ptr, old_size, rounded);
+	if (moved == NULL)
 		return NULL;
 	mark_root_end(ptr, old_size);
 	mark_root(moved, rounded);
 	*new_size = rounded;
 	return moved;
 }
-#else
-#define mmap_resize NULL
-#endif
 
 const tarn_upstream *tarn_upstream_mmap(void)
 {

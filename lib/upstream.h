@@ -28,7 +28,7 @@ struct source {
 };
 
 /* malloc without a limit: where pools come from by default. */
-extern const struct source source_malloc __attribute__((visibility("hidden")));
+extern const struct source source_malloc TARN_HIDDEN;
 
 struct source source_of(const tarn_upstream *upstream, struct limit *limit);
 

@@ -500,7 +500,7 @@ static int secret_drawn(void)
 	return nothing();
 }
 
-#ifdef HAVE_SYS_AUXV_H
+#ifdef HAVE_GETAUXVAL
 static bool no_auxv;
 
 unsigned long __real_getauxval(unsigned long type);

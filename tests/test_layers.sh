@@ -20,34 +20,58 @@ tarn.h:
 prefix.h:
 align.h:     prefix.h
 array.h:     align.h
-text.h:      array.h prefix.h
+text.h:      array.h prefix.h tarn.h
 text.c:      text.h
 birth.h:
 objects.h:   align.h birth.h
 objects.c:   objects.h
-mutex.h:
+mutex_posix.h: prefix.h
+mutex_windows.h: prefix.h
+mutex.h:     mutex_posix.h mutex_windows.h
+mutex_windows.c: mutex.h
 memcheck.h:
+sanitizers.h:
 probe.h:
-aside.h:
+alive.h:
+thread_posix.h: alive.h
+thread_windows.h: prefix.h
+thread.h:    prefix.h thread_posix.h thread_windows.h
+thread_posix.c: thread.h sanitizers.h
+thread_windows.c: thread.h
+heap.h:      prefix.h
+heap_posix.c: heap.h tarn.h
+heap_windows.c: heap.h align.h tarn.h
+pages.h:     prefix.h
+pages_posix.c: pages.h align.h
+pages_linux.c: pages.h
+pages_plain.c: pages.h
+pages_windows.c: pages.h align.h
+host.h:      prefix.h
+host_posix.c: host.h
+host_windows.c: host.h
+aside.h:     thread.h
 mark.h:      prefix.h
-mark.c:      mark.h memcheck.h
+mark.c:      mark.h memcheck.h sanitizers.h
 trace.h:     align.h
-trace.c:     trace.h aside.h
-debug.h:     mark.h mutex.h
-debug.c:     debug.h aside.h trace.h
+trace.c:     trace.h aside.h host.h
+debug.h:     mark.h mutex.h tarn.h
+debug.c:     debug.h aside.h host.h trace.h
 profile.h:   debug.h
 profile.c:   profile.h
-guard.h:     tarn.h
-guard.c:     guard.h align.h debug.h
+guard.h:     prefix.h tarn.h
+guard.c:     guard.h align.h debug.h pages.h
 limit.h:     mutex.h prefix.h
 limit.c:     limit.h align.h
 upstream.h:  limit.h mark.h tarn.h
-upstream.c:  upstream.h align.h aside.h
+upstream.c:  upstream.h align.h aside.h heap.h pages.h
 block.h:     align.h upstream.h
 block.c:     block.h debug.h
-block_cache.c: block.h debug.h mutex.h
-slot.h:      block.h mutex.h
+block_cache.c: block.h debug.h host.h mutex.h
+slot_fiber.h:
+slot_thread.h:
+slot.h:      block.h mutex.h slot_fiber.h slot_thread.h thread.h
 slot.c:      slot.h debug.h mutex.h
+slot_thread.c: slot.h
 unit.h:
 claim.h:     block.h
 cursor.h:    block.h claim.h mutex.h
@@ -61,7 +85,7 @@ ledger.h:    cursor.h
 ledger.c:    ledger.h
 room.h:      align.h tarn.h unit.h
 local.h:     birth.h cursor.h ledger.h room.h tarn.h
-local.c:     local.h
+local.c:     local.h thread.h
 cut.h:       local.h
 cut.c:       cut.h
 shard.h:     birth.h block.h mutex.h

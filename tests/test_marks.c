@@ -153,10 +153,10 @@ START_TEST(scratch_of_a_huge_use_is_not_kept)
 	tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
 
 	fill(pool, 100, LARGE);
-	ck_assert_ptr_eq(slot_self->scratch[0].pool, pool);
+	ck_assert_ptr_eq(slot_self()->scratch[0].pool, pool);
 	tarn_scratch_end(pool, mark);
 	for (int i = 0; i < SLOT_SCRATCH; i++)
-		ck_assert_ptr_null(slot_self->scratch[i].pool);
+		ck_assert_ptr_null(slot_self()->scratch[i].pool);
 }
 END_TEST
 
@@ -169,7 +169,7 @@ static int use_in_thread(void *arg)
 	EXPECT(pool != NULL && second != NULL && pool != second);
 	tarn_scratch_end(second, other);
 	tarn_scratch_end(pool, mark);
-	*(struct slot **)arg = slot_self;
+	*(struct slot **)arg = slot_self();
 	return 0;
 }
 
@@ -223,7 +223,7 @@ START_TEST(pool_that_kept_something_ends_with_its_use)
 	/* One as small as can be, whatever was there before. */
 	keep_child(first);
 	tarn_scratch_end(first, mark);
-	slot_self->scratch[0].size = 0;
+	slot_self()->scratch[0].size = 0;
 	for (int i = 0; i < 100; i++) {
 		tarn_mark outer, inner;
 		tarn_pool *pool = tarn_scratch_begin(NULL, &outer);
@@ -231,12 +231,12 @@ START_TEST(pool_that_kept_something_ends_with_its_use)
 		ck_assert_ptr_eq(tarn_scratch_begin(NULL, &inner), pool);
 		keep[_i](pool);
 		tarn_scratch_end(pool, inner);
-		ck_assert_ptr_eq(slot_self->scratch[0].pool, pool);
+		ck_assert_ptr_eq(slot_self()->scratch[0].pool, pool);
 		tarn_scratch_end(pool, outer);
-		ck_assert_ptr_eq(slot_self->scratch[0].pool,
+		ck_assert_ptr_eq(slot_self()->scratch[0].pool,
 				 _i == 0 ? pool : NULL);
 		/* Or its first block were soon as large as all of them. */
-		slot_self->scratch[0].size = 0;
+		slot_self()->scratch[0].size = 0;
 	}
 }
 END_TEST

@@ -67,8 +67,8 @@ newest=$(printf '%s\n' "$minor" "$(cat "$dir/nodes")" | sort -t. -k1,1n -k2,2n |
 
 # ---- the library that Meson builds ----
 
-sed -n "s/^	'\(lib\/.*\.c\)',$/\1/p" meson.build >"$dir/sources"
-printf '%s\n' lib/*.c | diff - "$dir/sources" >"$dir/diff" ||
+sed -n "s/^	'\(lib\/.*\.c\)',$/\1/p" meson.build | sort >"$dir/sources"
+printf '%s\n' lib/*.c | sort | diff - "$dir/sources" >"$dir/diff" ||
 	wrong "lib/ (<) and the sources in meson.build (>) differ:
 $(cat "$dir/diff")"
 

@@ -356,8 +356,8 @@ START_TEST(scratch_is_watched_and_no_leak)
 		tarn_scratch_end(pool, mark);
 	}
 	for (int i = 0; i < SLOT_SCRATCH; i++) {
-		tarn_pool_destroy(slot_self->scratch[i].pool);
-		slot_self->scratch[i].pool = NULL;
+		tarn_pool_destroy(slot_self()->scratch[i].pool);
+		slot_self()->scratch[i].pool = NULL;
 	}
 	end();
 }
@@ -379,7 +379,7 @@ START_TEST(scratch_that_kept_something_ends_with_its_use)
 		else
 			ck_assert_ptr_nonnull(tarn_cache_create(pool, 100, 16));
 		tarn_scratch_end(pool, mark);
-		ck_assert_ptr_null(slot_self->scratch[0].pool);
+		ck_assert_ptr_null(slot_self()->scratch[0].pool);
 	}
 	end();
 }

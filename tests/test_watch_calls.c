@@ -439,7 +439,7 @@ START_TEST(scratch_without_memory_is_none)
 		ck_assert_ptr_nonnull(mark.reserved[0]);
 		ck_assert_ptr_nonnull(tarn_palloc(pool, 100));
 		tarn_scratch_end(pool, mark);
-		slot_self->end(slot_self);
+		slot_self()->end(slot_self());
 	} while (left == 0);
 	ck_assert_uint_gt(failed, 1);
 	end();

@@ -71,7 +71,7 @@ struct planner {
 
 /* Always false. */
 bool plan_fail(const struct planner *planner, const char *format, ...)
-	__attribute__((__format__(__printf__, 2, 3)));
+	TARN_FORMAT(2, 3);
 
 /* Returns `array`, of `count` elements, with room for one more, or NULL: it is
    as it was. */

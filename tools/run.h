@@ -41,8 +41,7 @@ void run_finish(struct run *run);
 
 /* Says what failed, at which record. Returns false. */
 bool run_fail(const struct run *run, const struct step *step,
-	      const char *format, ...)
-	__attribute__((__format__(__printf__, 3, 4)));
+	      const char *format, ...) TARN_FORMAT(3, 4);
 
 /* False: it failed, and run->why says how. */
 bool run_step(struct run *run, const struct step *step);

@@ -93,9 +93,12 @@ build()
 	local name
 	mkdir "$work/lib" "$work/checker" "$work/whole"
 	cp "$srcdir"/lib/*.[ch] "$work/lib"
+	rm "$work"/lib/*_windows.[ch] "$work"/lib/pages_plain.c
 	chmod u+w "$work"/lib/*
 	printf '#define %s\n' 'TARN_TLS _Thread_local' \
-		'PACKAGE_VERSION "model"' 'HAVE_SYS_AUXV_H 1' >"$work/lib/config.h"
+		'PACKAGE_VERSION "model"' 'HAVE_GETAUXVAL 1' \
+		'HAVE_DECL_PTHREAD_MUTEX_ROBUST 1' 'HAVE_WEAK 1' \
+		'HAVE_PLAIN_MUTEX 1' >"$work/lib/config.h"
 	small cursor.c cursor_looks 1
 	small cursor.c cursor_patience 1
 	small slot.h SLOT_TABLE_LEAST 2

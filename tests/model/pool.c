@@ -14,8 +14,8 @@ static tarn_pool *pool;
 
 __attribute__((constructor)) static void begin(void)
 {
-	model_thread_local(&slot_self, sizeof(slot_self));
-	model_thread_local(&slot_name_self, sizeof(slot_name_self));
+	model_thread_local(&slot_thread, sizeof(slot_thread));
+	model_thread_local(&slot_thread_name, sizeof(slot_thread_name));
 }
 
 static void setup(void)

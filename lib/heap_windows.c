@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The system's heap: see heap.h. What _aligned_malloc gives, free must not
+ * take; so all of it is by this one family, which tells no object from another
+ * by its alignment. malloc itself aligns to 8 bytes in a 32-bit program.
+ */
+#include "heap.h"
+
+#include <malloc.h>
+
+#include "align.h"
+#include "tarn.h"
+
+void *heap_alloc(size_t size, size_t alignment)
+{
+	return _aligned_malloc(size, align_max(alignment, TARN_ALIGNMENT));
+}
+
+void *heap_resize(void *ptr, size_t size)
+{
+	return _aligned_realloc(ptr, size, TARN_ALIGNMENT);
+}
+
+void heap_release(void *ptr)
+{
+	_aligned_free(ptr);
+}
