@@ -10,7 +10,7 @@
 
 #include <glob.h>
 
-#ifdef HAVE_EXECINFO_H
+#ifdef HAVE_BACKTRACE
 #include <execinfo.h>
 #endif
 
@@ -106,7 +106,7 @@ START_TEST(site_of_each_stack_is_its_own)
 END_TEST
 
 /* The caller that no other one called. */
-#ifdef HAVE_EXECINFO_H
+#ifdef HAVE_BACKTRACE
 static const void *outermost(void)
 {
 	void *frames[64];
