@@ -133,16 +133,24 @@ row_clang_c23()
 	CFLAGS='-O2 -std=gnu23'
 }
 
-# What the library asks of Linux and of glibc is said to be missing.
+# What the library asks of Linux and of glibc is said to be missing, as on
+# FreeBSD.
 row_portable()
 {
 	arguments='tarn_cv_linux_pages=no tarn_cv_plain_mutex=no
 		tarn_cv_tls=default tarn_cv_version_script=no tarn_cv_weak=no
 		tarn_cv_link__Wl__z_nodelete=no
-		tarn_cv_link__Wl___wrap_pthread_setspecific=no
 		ac_cv_have_decl_PTHREAD_MUTEX_ROBUST=no
 		ac_cv_func_secure_getenv=no ac_cv_func_getauxval=no
 		ac_cv_func_dl_iterate_phdr=no ac_cv_func_backtrace=no'
+}
+
+# And the linker lets no test stand between, as on macOS: fewer tests.
+row_portable_unwrapped()
+{
+	row_portable
+	arguments="$arguments
+		tarn_cv_link__Wl___wrap_pthread_setspecific=no"
 }
 
 # ---- what a row needs ----

@@ -183,7 +183,7 @@ static int resized(void)
 		b = tarn_prealloc(pool, a, 5001, 9003);
 		EXPECT(b != NULL);
 		/* By upstream, or not at all. */
-		EXPECT(tarn_prealloc(pool, b, 9003, (size_t)1 << 62) == NULL);
+		EXPECT(tarn_prealloc(pool, b, 9003, SIZE_MAX / 2) == NULL);
 		b = tarn_prealloc(pool, b, 9003, 1002);
 		EXPECT(b != NULL);
 		EXPECT(tarn_prealloc(pool, b, 1002, 0) != NULL);
