@@ -10,6 +10,9 @@
 /* [o] how the calls within a public one are recorded */
 static TARN_TLS unsigned watch_inner;
 
+/* [o] where the request that makes the ones within it returns to; or NULL */
+static TARN_TLS const void *watch_from;
+
 /* Whether misuse is looked for: without that a mutex taken for it would but
    order threads, and hide their races. */
 static bool watch_is_blamed(const tarn_pool *pool)
@@ -50,11 +53,30 @@ struct watch_call watch_begin(tarn_pool *pool, const void *caller,
 	return call;
 }
 
+struct watch_call watch_begin_request(tarn_pool *pool, const void *caller,
+				      unsigned inner)
+{
+	struct watch_call call = watch_begin(pool, caller, inner);
+
+	if (watch_from == NULL) {
+		watch_from = caller;
+		call.watched |= WATCH_FROM;
+	}
+	return call;
+}
+
+const void *watch_caller(const void *caller)
+{
+	return watch_from != NULL ? watch_from : caller;
+}
+
 void watch_end(const struct watch_call *call)
 {
 	if (TARN_LIKELY(call->watched == 0))
 		return;
 	watch_inner = call->inner;
+	if ((call->watched & WATCH_FROM) != 0)
+		watch_from = NULL;
 	mark_call_end(call->watched);
 }
 
@@ -63,6 +85,8 @@ unsigned watch_callback(void)
 	unsigned inner = watch_inner;
 
 	watch_inner = WATCH_AS_IT_IS;
+	/* For good: it is the last that a request does. */
+	watch_from = NULL;
 	return inner;
 }
 

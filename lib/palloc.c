@@ -260,7 +260,7 @@ static void *palloc_try_watched(tarn_pool *pool, struct local *local,
 
 	if (local != NULL)
 		watch_local(pool, local);
-	object = palloc_try_sampled(pool, local, request, caller);
+	object = palloc_try_sampled(pool, local, request, watch_caller(caller));
 	watch_trace_alloc(pool, request->alignment, request->size, object);
 	return object;
 }
@@ -377,7 +377,7 @@ void *tarn_pcalloc(tarn_pool *pool, size_t count, size_t size)
 {
 	size_t bytes = tarn_array_size(count, size);
 	void *object;
-	WATCH_CALL(pool, TRACE_ZEROED);
+	WATCH_REQUEST(pool, TRACE_ZEROED);
 
 	object = tarn_palloc(pool, bytes);
 	return object != NULL ? memset(object, 0, bytes) : NULL;

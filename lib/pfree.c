@@ -82,7 +82,7 @@ prealloc_large_sampled(tarn_pool *pool, void *ptr, size_t new_size)
 
 	if (kept != NULL) {
 		sample_object(pool, kept, new_size,
-			      __builtin_return_address(0));
+			      watch_caller(__builtin_return_address(0)));
 		prealloc_age(pool, kept);
 	}
 	pfree_settle_sample(pool, sampled, &taken, kept != NULL);
@@ -183,7 +183,7 @@ static void *prealloc_traced(tarn_pool *pool, void *ptr, size_t old_size,
 void *tarn_prealloc(tarn_pool *pool, void *ptr, size_t old_size,
 		    size_t new_size)
 {
-	WATCH_CALL(pool, ptr != NULL ? WATCH_HIDDEN : WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, ptr != NULL ? WATCH_HIDDEN : WATCH_AS_IT_IS);
 
 	if (ptr == NULL)
 		return tarn_palloc(pool, new_size);

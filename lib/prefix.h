@@ -257,10 +257,12 @@
 #define upstream_usable           tarn_own_upstream_usable
 #define watch_alloc               tarn_own_watch_alloc
 #define watch_begin               tarn_own_watch_begin
+#define watch_begin_request       tarn_own_watch_begin_request
 #define watch_blame               tarn_own_watch_blame
 #define watch_bury                tarn_own_watch_bury
 #define watch_callback            tarn_own_watch_callback
 #define watch_callback_end        tarn_own_watch_callback_end
+#define watch_caller              tarn_own_watch_caller
 #define watch_cut                 tarn_own_watch_cut
 #define watch_each_locked         tarn_own_watch_each_locked
 #define watch_end                 tarn_own_watch_end

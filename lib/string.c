@@ -11,7 +11,7 @@
 void *tarn_pmemdup(tarn_pool *pool, const void *source, size_t size)
 {
 	void *copy;
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, WATCH_AS_IT_IS);
 
 	if (source == NULL) {
 		errno = EINVAL;
@@ -35,7 +35,7 @@ static char *string_copy(tarn_pool *pool, const char *source, size_t length)
 
 char *tarn_pstrdup(tarn_pool *pool, const char *source)
 {
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, WATCH_AS_IT_IS);
 
 	if (source == NULL) {
 		errno = EINVAL;
@@ -46,7 +46,7 @@ char *tarn_pstrdup(tarn_pool *pool, const char *source)
 
 char *tarn_pstrndup(tarn_pool *pool, const char *source, size_t size)
 {
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, WATCH_AS_IT_IS);
 
 	if (source == NULL) {
 		errno = EINVAL;
@@ -100,7 +100,7 @@ static char *string_print(tarn_pool *pool, const char *format, va_list args)
 
 char *tarn_pvsprintf(tarn_pool *pool, const char *format, va_list args)
 {
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, WATCH_AS_IT_IS);
 
 	return string_print(pool, format, args);
 }
@@ -109,7 +109,7 @@ char *tarn_psprintf(tarn_pool *pool, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, WATCH_AS_IT_IS);
 
 	va_start(args, format);
 	text = string_print(pool, format, args);
@@ -136,7 +136,7 @@ char *tarn_pstrcat(tarn_pool *pool, ...)
 	const char *part;
 	char *text, *end;
 	va_list args;
-	WATCH_CALL(pool, WATCH_AS_IT_IS);
+	WATCH_REQUEST(pool, WATCH_AS_IT_IS);
 
 	va_start(args, pool);
 	text = tarn_pnalloc(pool, string_measure(args));

@@ -140,8 +140,14 @@ struct watch_call {
 #define WATCH_AS_IT_IS 0U
 #define WATCH_HIDDEN   UINT32_MAX
 
+/* Of a call, beside what its pool is watched by: it is the outermost of some
+   requests. */
+#define WATCH_FROM (1U << 31)
+
 struct watch_call watch_begin(tarn_pool *pool, const void *caller,
 			      unsigned inner);
+struct watch_call watch_begin_request(tarn_pool *pool, const void *caller,
+				      unsigned inner);
 void watch_end(const struct watch_call *call);
 
 #define WATCH_UNWATCHED ((struct watch_call){0, 0})
@@ -155,6 +161,18 @@ void watch_end(const struct watch_call *call);
 			? WATCH_UNWATCHED                                      \
 			: watch_begin(pool, __builtin_return_address(0),       \
 				      inner)
+
+/* The same for a request that makes others: they are its caller's. It calls no
+   function of the program's but upstream's, and the handler at its end. */
+#define WATCH_REQUEST(pool, inner)                                             \
+	struct watch_call watch_call WATCH_UNTIL_END =                         \
+		TARN_LIKELY((pool)->source.watched == 0)                       \
+			? WATCH_UNWATCHED                                      \
+			: watch_begin_request(                                 \
+				  pool, __builtin_return_address(0), inner)
+
+/* Who made a request that returns to `caller`: the program. */
+const void *watch_caller(const void *caller);
 
 /* Around a function of the caller's, which may call the library. */
 unsigned watch_callback(void);

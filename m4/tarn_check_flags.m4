@@ -4,7 +4,8 @@
 #
 # TARN_CHECK_LDFLAGS(VARIABLE, FLAGS)
 # The same for flags of a link. Both ask with warnings as errors, since clang
-# only warns of a flag that it does not know.
+# only warns of a flag that it does not know. The answer to a flag of a link is
+# kept in tarn_cv_link_FLAG, where one can be given that the linker would not.
 AC_DEFUN([TARN_CHECK_CFLAGS], [
 tarn_saved_CFLAGS=$CFLAGS
 for tarn_flag in $2; do
@@ -21,12 +22,14 @@ CFLAGS=$tarn_saved_CFLAGS
 AC_DEFUN([TARN_CHECK_LDFLAGS], [
 tarn_saved_LDFLAGS=$LDFLAGS
 for tarn_flag in $2; do
-	AC_MSG_CHECKING([whether the linker knows $tarn_flag])
-	LDFLAGS="$tarn_saved_LDFLAGS -Werror $tarn_flag"
-	AC_LINK_IFELSE([AC_LANG_PROGRAM()],
-		[AC_MSG_RESULT([yes])
-		 $1="$$1 $tarn_flag"],
-		[AC_MSG_RESULT([no])])
+	AS_VAR_PUSHDEF([tarn_known], [tarn_cv_link_$tarn_flag])
+	AC_CACHE_CHECK([whether the linker knows $tarn_flag], [tarn_known], [
+		LDFLAGS="$tarn_saved_LDFLAGS -Werror $tarn_flag"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM()],
+			[AS_VAR_SET([tarn_known], [yes])],
+			[AS_VAR_SET([tarn_known], [no])])
+		LDFLAGS=$tarn_saved_LDFLAGS])
+	AS_VAR_IF([tarn_known], [yes], [$1="$$1 $tarn_flag"])
+	AS_VAR_POPDEF([tarn_known])
 done
-LDFLAGS=$tarn_saved_LDFLAGS
 ])

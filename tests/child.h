@@ -135,7 +135,7 @@ static void child_caught(int signal_number, siginfo_t *info, void *context)
 static inline bool child_faults(const volatile void *at)
 {
 	struct sigaction action = {.sa_flags = SA_SIGINFO}, before;
-	bool faults = true;
+	volatile bool faults = true; /* changed after sigsetjmp */
 
 	action.sa_sigaction = child_caught;
 	sigemptyset(&action.sa_mask);

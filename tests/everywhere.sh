@@ -59,6 +59,92 @@ row_s390x()
 	cross s390x-linux-gnu s390x-linux-gnu s390x
 }
 
+# Another C library: dynamic, so that programs load tarn late there, too.
+row_musl()
+{
+	packages=musl-tools
+	CC=musl-gcc
+	CXX=no
+	own_check=--host=$(uname -m)-linux-musl
+}
+
+row_musl_static()
+{
+	row_musl
+	CC='musl-gcc --static'
+	arguments=--disable-shared
+}
+
+row_static()
+{
+	CC='gcc --static'
+	CXX='g++ --static'
+	arguments=--disable-shared
+	own_check=--host=$(gcc -dumpmachine)
+}
+
+# Words of 32 bits. Not by gcc-multilib, which Debian has in the place of its
+# cross compilers: hence the directory of asm/. Nor by this machine, whose
+# kernel may not run such programs.
+row_m32()
+{
+	packages="lib32gcc-$(gcc -dumpversion)-dev libc6-dev-i386"
+	packages="$packages lib32stdc++-$(gcc -dumpversion)-dev qemu-user-static"
+	CC="gcc -m32 -idirafter /usr/include/$(gcc -print-multiarch)"
+	CXX="g++ -m32 -idirafter /usr/include/$(gcc -print-multiarch)"
+	arguments=--host=i686-linux-gnu
+	own_check=--host=i686-linux-gnu
+	emulator=qemu-i386-static
+}
+
+# All of the library before the compiler at once.
+row_lto()
+{
+	CFLAGS='-O2 -flto=auto'
+	arguments='AR=gcc-ar RANLIB=gcc-ranlib NM=gcc-nm'
+}
+
+row_O0()
+{
+	CFLAGS=-O0
+}
+
+row_O1()
+{
+	CFLAGS=-O1
+}
+
+row_O3()
+{
+	CFLAGS=-O3
+}
+
+# The next C: this stands behind the -std=gnu11 of the build.
+row_gcc_c23()
+{
+	CFLAGS='-O2 -std=gnu2x'
+}
+
+row_clang_c23()
+{
+	packages='clang-19 libclang-rt-19-dev'
+	CC=clang-19
+	CXX=clang++-19
+	CFLAGS='-O2 -std=gnu23'
+}
+
+# What the library asks of Linux and of glibc is said to be missing.
+row_portable()
+{
+	arguments='tarn_cv_linux_pages=no tarn_cv_plain_mutex=no
+		tarn_cv_tls=default tarn_cv_version_script=no tarn_cv_weak=no
+		tarn_cv_link__Wl__z_nodelete=no
+		tarn_cv_link__Wl___wrap_pthread_setspecific=no
+		ac_cv_have_decl_PTHREAD_MUTEX_ROBUST=no
+		ac_cv_func_secure_getenv=no ac_cv_func_getauxval=no
+		ac_cv_func_dl_iterate_phdr=no ac_cv_func_backtrace=no'
+}
+
 # ---- what a row needs ----
 
 install_missing()
@@ -147,7 +233,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 
-all=$(sed -n 's/^row_\([a-z0-9_]*\)()$/\1/p' "$0")
+all=$(sed -n 's/^row_\([a-zA-Z0-9_]*\)()$/\1/p' "$0")
 # shellcheck disable=SC2086 # they are words
 [ "$#" != 0 ] || set -- $all
 for row in "$@"; do

@@ -126,6 +126,7 @@ rewind.c:    reuse.h rewind.h sample.h watch.h
 scratch.c:   reuse.h watch.h
 pfree.c:     reuse.h sample.h watch.h
 stats.c:     watch.h cache.h
+stay.c:
 string.c:    watch.h
 END
 

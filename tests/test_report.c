@@ -511,11 +511,22 @@ START_TEST(report_of_another_format_is_EINVAL)
 }
 END_TEST
 
+/* Not every C library tells why it does not write to such a file. */
+static int reason_of(FILE *file)
+{
+	errno = EIO;
+	ck_assert_int_eq(fputc('x', file), EOF);
+	return errno;
+}
+
 START_TEST(report_to_a_closed_file_fails)
 {
 	tarn_pool *pool = tarn_pool_create(NULL);
-	FILE *file = tmpfile();
+	FILE *file = fopen("/dev/null", "r");
+	int reason = reason_of(file);
 
+	fclose(file);
+	file = tmpfile();
 	ck_assert_ptr_nonnull(file);
 	close(fileno(file));
 	errno = 0;
@@ -525,7 +536,7 @@ START_TEST(report_to_a_closed_file_fails)
 	file = fopen("/dev/null", "r");
 	errno = 0;
 	ck_assert_int_eq(tarn_pool_report(pool, file, _i), -1);
-	ck_assert_int_eq(errno, EBADF);
+	ck_assert_int_eq(errno, reason);
 	fclose(file);
 	errno = 1234;
 	file = fopen("/dev/null", "w");

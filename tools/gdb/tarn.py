@@ -147,6 +147,18 @@ def slots():
             yield i + 1, registry['slots'][i].dereference()
 
 
+def mutex_owner(mutex):
+    """The system's number of the thread that holds a robust mutex: glibc
+    names it, musl has it below two bits of its own. None: it is elsewhere."""
+    for read in (lambda: int(mutex['__data']['__owner']),
+                 lambda: int(mutex['__u']['__vi'][1]) & 0x3fffffff):
+        try:
+            return read()
+        except gdb.error:
+            pass
+    return None
+
+
 def threads():
     """gdb's number of the thread that has a slot, by the slot's number.
 
@@ -156,10 +168,7 @@ def threads():
              for thread in gdb.selected_inferior().threads()}
     found = {}
     for number, slot in slots():
-        try:
-            owner = int(slot['alive']['__data']['__owner'])
-        except gdb.error:
-            return {}  # a C library that keeps it elsewhere
+        owner = mutex_owner(slot['alive'])
         if slot['taken'] and owner in known:
             found[number] = known[owner]
     return found
