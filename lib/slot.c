@@ -156,8 +156,13 @@ static struct slot *slot_lowest_locked(void) MUTEX_HELD(slot_mutex)
 
 static struct slot *slot_take(void)
 {
+	struct thread *thread = thread_self();
 	struct slot *slot;
 
+	/* Some systems free a thread's variables before its last destructors,
+	   and give it new ones. */
+	if (thread != NULL)
+		return slot_of(thread);
 	mutex_lock(&slot_mutex);
 	slot = slot_lowest_locked();
 	/* It stays free where the system has not what it takes. */

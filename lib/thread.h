@@ -35,6 +35,10 @@ bool thread_setup(void);
    not what it takes. */
 bool thread_begin(struct thread *thread);
 
+/* What the calling thread began with, by the system's own word; NULL: nothing,
+   or not any more. After thread_setup. */
+struct thread *thread_self(void);
+
 /* It does not any more, or not with this. By itself. */
 void thread_end(struct thread *thread);
 

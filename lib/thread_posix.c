@@ -48,6 +48,11 @@ bool thread_setup(void)
 	return thread_key_made;
 }
 
+struct thread *thread_self(void)
+{
+	return pthread_getspecific(thread_key);
+}
+
 bool thread_begin(struct thread *thread)
 {
 	if (!alive_begin(&thread->alive))

@@ -11,7 +11,7 @@ struct thread {
 	void *handle; /* [l] of one that began after its end; or NULL */
 };
 
-/* What the calling thread, or fiber, began with; NULL: nothing. */
+/* See thread.h; at any time. */
 struct thread *thread_self(void);
 
 /* Not with this any more, if it did. */

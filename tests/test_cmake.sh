@@ -3,6 +3,7 @@
 # test_cmake.sh [PREFIX]: a project of ten lines whose CMake finds tarn by one of
 # them, with what was built, laid out below a directory as make install would
 # lay it out, or with what is installed below PREFIX. Skipped without CMake.
+# shellcheck disable=SC2086 # EMULATOR is words
 set -eu
 
 command -v cmake >/dev/null || {
@@ -81,7 +82,7 @@ configured "$version;EXACT" || fail "finds no tarn $version"
 cmake --build "$dir/build" >"$dir/log" 2>&1 || fail 'the project does not build'
 for program in hello hello_static; do
 	[ -e "$dir/build/$program" ] || continue
-	[ "$("$dir/build/$program")" = 81 ] || fail "$program ran wrong"
+	[ "$(${EMULATOR-} "$dir/build/$program")" = 81 ] || fail "$program ran wrong"
 	echo "test_cmake: $program: runs"
 done
 [ -e "$dir/build/hello" ]

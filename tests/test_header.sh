@@ -153,7 +153,8 @@ try()
 	$1 -std="${2##*:}" $warnings -I"$srcdir/include" -pthread \
 		${INSTRUMENT_FLAGS-} -x "${2%%:*}" "$dir/program.c" -x none \
 		$library -o "$dir/program"
-	"$dir/program" || {
+	# shellcheck disable=SC2086
+	${EMULATOR-} "$dir/program" || {
 		echo "test_header: ${2##*:}: the program ran wrong" >&2
 		exit 1
 	}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # examples/http: all that its clients ask for is served, and each request's
 # pool has ended. Skipped where configure found no libmicrohttpd.
+# shellcheck disable=SC2086 # EMULATOR is words
 set -eu
 
 http=${builddir:-.}/examples/http
@@ -11,7 +12,7 @@ http=${builddir:-.}/examples/http
 	exit 77
 }
 
-out=$("$http") || {
+out=$(${EMULATOR-} "$http") || {
 	echo "test_http: ends with status $?: $out" >&2
 	exit 1
 }

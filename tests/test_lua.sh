@@ -3,6 +3,7 @@
 # examples/lua: a script whose memory is a pool with a limit makes far more
 # garbage than that, is told when it wants too much at once, and goes on; one
 # that does not catch that ends, alone. Skipped where configure found no Lua.
+# shellcheck disable=SC2086 # EMULATOR is words
 set -eu
 
 lua=${builddir:-.}/examples/lua
@@ -32,7 +33,7 @@ held_within()
 
 # ---- the script that is built in ----
 
-"$lua" >"$dir/out" || fail 'its own script failed'
+${EMULATOR-} "$lua" >"$dir/out" || fail 'its own script failed'
 [ "$(grep -c 'not enough memory' "$dir/out")" = 3 ] || fail 'no limit was hit'
 grep -q 'on it goes: 1 2 3 4 5 6 7 8 9 10$' "$dir/out" || fail 'did not go on'
 held_within 4194304
@@ -46,7 +47,7 @@ for i = 1, 1000000 do
 end
 print(live[999][2])
 END_OF_SCRIPT
-"$lua" -m 1048576 "$dir/steps.lua" >"$dir/out" || fail 'a script failed'
+${EMULATOR-} "$lua" -m 1048576 "$dir/steps.lua" >"$dir/out" || fail 'a script failed'
 grep -q '^999999$' "$dir/out" || fail 'a script did not end'
 held_within 1048576
 
@@ -55,12 +56,12 @@ held_within 1048576
 echo 'local s = "x" while true do s = s .. s end' >"$dir/grows.lua"
 echo 'error("on purpose")' >"$dir/fails.lua"
 for pair in 'grows:not enough memory' 'fails:on purpose' 'missing:cannot open'; do
-	! "$lua" "$dir/${pair%%:*}.lua" >"$dir/out" 2>&1 ||
+	! ${EMULATOR-} "$lua" "$dir/${pair%%:*}.lua" >"$dir/out" 2>&1 ||
 		fail "${pair%%:*}.lua ends well"
 	grep -q "^lua: .*${pair#*:}" "$dir/out" ||
 		fail "${pair%%:*}.lua: no '${pair#*:}'"
 	held_within 4194304
 done
-! "$lua" -m 8192 >"$dir/out" 2>&1 || fail 'runs in 8 KiB'
+! ${EMULATOR-} "$lua" -m 8192 >"$dir/out" 2>&1 || fail 'runs in 8 KiB'
 grep -q '^lua: not enough memory' "$dir/out" || fail 'no word of 8 KiB'
 echo 'test_lua: as it should be'

@@ -10,6 +10,11 @@ command -v meson >/dev/null || {
 	exit 77
 }
 
+[ -z "${EMULATOR-}" ] || {
+	echo "test_meson: skipped: $CC is for another machine"
+	exit 77
+}
+
 srcdir=$(cd "${srcdir:-.}" && pwd)
 unset DESTDIR MAKEFLAGS MAKELEVEL MFLAGS
 CC=${CC:-cc}

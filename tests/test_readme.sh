@@ -105,7 +105,8 @@ run()
 	${CC:-cc} -std=gnu11 -Wall -Wextra -Wpedantic -Werror \
 		-I"$srcdir/include" -pthread ${INSTRUMENT_FLAGS-} "$1" \
 		$library -o "$dir/program"
-	"$dir/program" || fail "$2 ends with status $?"
+	# shellcheck disable=SC2086 # so are these
+	${EMULATOR-} "$dir/program" || fail "$2 ends with status $?"
 	echo "test_readme: $2: runs"
 }
 

@@ -3,6 +3,7 @@
 # tools/tarn-replay by its command line: what it tells of traces whose figures
 # are known, in words and in JSON, for several first blocks; how it refuses what
 # is no trace; and that the manual and doc/TRACE name what the program has.
+# shellcheck disable=SC2086 # EMULATOR is words
 set -eu
 
 srcdir=${srcdir:-.}
@@ -69,7 +70,7 @@ record()
 
 run()
 {
-	"$replay" "$@" >"$dir/out" 2>"$dir/error" ||
+	${EMULATOR-} "$replay" "$@" >"$dir/out" 2>"$dir/error" ||
 		fail "tarn-replay $*: status $?: $(cat "$dir/error")"
 	[ ! -s "$dir/error" ] || fail "tarn-replay $*: $(cat "$dir/error")"
 }
@@ -115,19 +116,21 @@ has "^tarn-replay ${VERSION:-[0-9]}"
 
 # A trace that is replayed is not recorded over.
 cp "$dir/trace" "$dir/kept"
-TARN_DEBUG=trace=$dir/kept "$replay" "$dir/kept" >"$dir/out" 2>"$dir/error"
+TARN_DEBUG=trace=$dir/kept \
+	${EMULATOR-} "$replay" "$dir/kept" >"$dir/out" 2>"$dir/error"
 cmp "$dir/trace" "$dir/kept"
 grep -q 'TARN_DEBUG is ignored' "$dir/error" || fail 'nothing is said of it'
 
 # A trace of a real program, by the library of this build.
-TARN_DEBUG=trace=$dir/recorded "${builddir:-.}/examples/request" >"$dir/out"
+TARN_DEBUG=trace=$dir/recorded \
+	${EMULATOR-} "${builddir:-.}/examples/request" >"$dir/out"
 run --compare 512,4K "$dir/recorded"
 has '^records [0-9]{3,}, calls [0-9]{3,}, pools [0-9]{2,}, threads [0-9]+, '
 ! grep -q 'left out\|otherwise' "$dir/out" || fail "$(cat "$dir/out")"
 
 # One that frees all it takes, and marks: nothing goes otherwise.
-TARN_DEBUG=trace=$dir/recorded,unwatched "${builddir:-.}/examples/reuse" \
-	>"$dir/out"
+TARN_DEBUG=trace=$dir/recorded,unwatched \
+	${EMULATOR-} "${builddir:-.}/examples/reuse" >"$dir/out"
 run --no-check "$dir/recorded"
 ! grep -q 'left out\|otherwise' "$dir/out" || fail "$(cat "$dir/out")"
 
@@ -139,7 +142,7 @@ refuses()
 	pattern=$1
 	shift
 	status=0
-	"$replay" "$@" >"$dir/out" 2>"$dir/error" || status=$?
+	${EMULATOR-} "$replay" "$@" >"$dir/out" 2>"$dir/error" || status=$?
 	[ "$status" = 2 ] || fail "tarn-replay $*: status $status, not 2"
 	grep -q "$pattern" "$dir/error" ||
 		fail "tarn-replay $*: no '$pattern' in $(cat "$dir/error")"
@@ -167,7 +170,7 @@ refuses usage "$dir/trace" "$dir/trace"
 
 # ---- a real trace, compressed ----
 
-if "$replay" --no-check "$packed" >"$dir/out" 2>"$dir/error"; then
+if ${EMULATOR-} "$replay" --no-check "$packed" >"$dir/out" 2>"$dir/error"; then
 	run "$packed"
 	has '^records 244024, calls 243828, pools 5493, threads 1, processes 8$'
 	head -c 9999 "$packed" >"$dir/truncated"
@@ -183,7 +186,7 @@ fi
 
 # ---- the documents ----
 
-"$replay" --help >"$dir/help"
+${EMULATOR-} "$replay" --help >"$dir/help"
 grep -o -- '--[a-z-]*' "$dir/help" | sort -u >"$dir/options"
 [ "$(wc -l <"$dir/options")" -gt 8 ] || fail 'no options in --help'
 while read -r option; do

@@ -55,6 +55,25 @@ static int visit_run(void *arg)
 	return 0;
 }
 
+static int forgotten_run(void *arg)
+{
+	struct slot *slot = slot_get();
+
+	(void)arg;
+	EXPECT(slot != NULL);
+	slot_thread = NULL;
+	slot_thread_name = SLOT_NONE;
+	EXPECT(slot_get() == slot);
+	EXPECT(slot_name() == SLOT_NAME(slot->index + 1));
+	return 0;
+}
+
+START_TEST(slot_get_variables_begun_anew_same_slot)
+{
+	ck_assert_int_eq(worker_run(forgotten_run, NULL), 0);
+}
+END_TEST
+
 START_TEST(slot_get_one_thread_after_the_other_same_slot)
 {
 	struct visit first = {0}, second = {0};
@@ -160,6 +179,7 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		slot_name_all_differ_from_each_other_and_from_the_constants);
+	tcase_add_test(tcase, slot_get_variables_begun_anew_same_slot);
 	tcase_add_test(tcase, slot_get_one_thread_after_the_other_same_slot);
 	tcase_add_test(tcase,
 		       slot_get_threads_alive_together_dense_and_distinct);

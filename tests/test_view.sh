@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Reports of whole programs: TARN_DEBUG=report=FILE writes that of each pool
 # alive at exit, which is JSON to others, too; and tarn-view puts it in a page.
+# shellcheck disable=SC2086 # EMULATOR is words
 set -eu
 
 srcdir=${srcdir:-.}
@@ -113,7 +114,7 @@ run()
 {
 	words=$1
 	shift
-	(cd "$dir" && TARN_DEBUG=$words ./program "$@") 2>"$dir/said" ||
+	(cd "$dir" && TARN_DEBUG=$words ${EMULATOR-} ./program "$@") 2>"$dir/said" ||
 		fail "the program failed under $words: $(cat "$dir/said")"
 }
 

@@ -42,4 +42,5 @@ function_of()
 # shellcheck disable=SC2086 # a command and its arguments
 $CXX -std=c++17 -O2 -Wall -Wextra -Wno-parentheses -I"$dir" \
 	"$srcdir/tests/words.cc" -o "$dir/words"
-"$dir/words"
+# shellcheck disable=SC2086 # the same
+${EMULATOR-} "$dir/words"

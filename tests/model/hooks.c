@@ -375,6 +375,12 @@ int model_set_specific(pthread_key_t key, void *value)
 	return 0;
 }
 
+void *model_get_specific(pthread_key_t key)
+{
+	(void)key;
+	return key_value;
+}
+
 int model_set_cancel_state(int state, int *old)
 {
 	(void)state;

@@ -31,6 +31,7 @@ void model_plain_store(void *address, size_t size, uint64_t value);
 int model_once(pthread_once_t *once, void (*function)(void));
 int model_key_create(pthread_key_t *key, void (*destructor)(void *));
 int model_set_specific(pthread_key_t key, void *value);
+void *model_get_specific(pthread_key_t key);
 int model_set_cancel_state(int state, int *old);
 int model_atfork(void (*before)(void), void (*parent)(void),
 		 void (*child)(void));
@@ -45,6 +46,7 @@ int model_atfork(void (*before)(void), void (*parent)(void),
 #define pthread_once           model_once
 #define pthread_key_create     model_key_create
 #define pthread_setspecific    model_set_specific
+#define pthread_getspecific    model_get_specific
 #define pthread_atfork         model_atfork
 #define pthread_setcancelstate model_set_cancel_state
 
