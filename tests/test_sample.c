@@ -89,7 +89,9 @@ void read_profile(struct profile *profile, const char *name)
 		read_site(profile, line);
 	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
 	ck_assert_str_eq(line, "MAPPED_LIBRARIES:\n");
-	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	/* Where the system tells them. */
+	if (access("/proc/self/maps", R_OK) == 0)
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
 	fclose(file);
 }
 
