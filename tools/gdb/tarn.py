@@ -168,7 +168,7 @@ def threads():
              for thread in gdb.selected_inferior().threads()}
     found = {}
     for number, slot in slots():
-        owner = mutex_owner(slot['alive'])
+        owner = mutex_owner(slot['thread']['alive']['mutex'])
         if slot['taken'] and owner in known:
             found[number] = known[owner]
     return found
