@@ -19,8 +19,10 @@ struct unit {
 	struct unit *older; /* the list below this one on a shelf */
 } __attribute__((packed));
 
-/* Bytes: no smaller piece can be a unit. */
-#define UNIT_LEAST sizeof(struct unit)
+/* Bytes: no smaller piece is a unit, though its words were; classes of units
+   begin here, on every machine. */
+#define UNIT_LEAST ((size_t)16)
+_Static_assert(sizeof(struct unit) <= UNIT_LEAST, "a unit is in its own piece");
 
 struct shelf {
 	_Atomic(struct unit *) newest; /* [l] the owner's mutex; NULL: empty */

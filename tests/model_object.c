@@ -308,7 +308,7 @@ int call_pfree_invalid(struct member *member)
 	EXPECT(tarn_pfree_sized(pool, foreign, 0) == 0);
 	EXPECT(tarn_pfree_aligned_sized(pool, NULL, 8, 100) == 0);
 	EXPECT(errno == EXDEV);
-	EXPECT(tarn_pfree_sized(pool, foreign + 8, 16) == -1);
+	EXPECT(tarn_pfree_sized(pool, foreign + TARN_ALIGNMENT / 2, 16) == -1);
 	EXPECT(errno == EINVAL);
 	errno = EXDEV;
 	EXPECT(tarn_pfree_aligned_sized(pool, foreign, 24, 16) == -1);

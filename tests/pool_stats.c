@@ -17,7 +17,7 @@ START_TEST(stats_small_objects_count_exactly)
 	ck_assert_uint_eq(stats_of(pool).handed_out, 0);
 	ck_assert_uint_eq(stats_of(pool).blocks, 1);
 	for (i = 0; i < 10; i++)
-		tarn_palloc(pool, 24);
+		tarn_palloc(pool, 25);
 	ck_assert_uint_eq(stats_of(pool).handed_out, 10 * 32);
 	for (i = 0; i < 10; i++)
 		tarn_pnalloc(pool, 7);
