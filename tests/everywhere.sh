@@ -39,24 +39,46 @@ unset MAKEFLAGS MAKELEVEL # of the make that calls this
 
 # ---- rows ----
 
-# cross TRIPLET PACKAGES CPU: with Debian's cross compiler, all static, so that
-# the emulator need not find a library of the target: by --static, for libtool
-# takes -static to be its own. PACKAGES is how the triplet is written in their
-# names.
+# cross TRIPLET CPU: with Debian's cross compiler, all static, so that the
+# emulator need not find a library of the target: by --static, for libtool takes
+# -static to be its own.
 cross()
 {
-	packages="gcc-$2 g++-$2 qemu-user-static"
+	packages="gcc-$1 g++-$1 qemu-user-static"
 	CC="$1-gcc --static"
 	CXX="$1-g++ --static"
 	arguments="--host=$1 --disable-shared"
 	own_check=--host=$1
-	emulator=qemu-$3-static
+	emulator=qemu-$2-static
 }
 
-# Big endian.
+row_aarch64()
+{
+	cross aarch64-linux-gnu aarch64
+}
+
+# Words of 32 bits, and no type that wants more than 8 bytes.
+row_armhf()
+{
+	cross arm-linux-gnueabihf arm
+}
+
+row_riscv64()
+{
+	cross riscv64-linux-gnu riscv64
+}
+
+# Pages of 64 KiB.
+row_ppc64el()
+{
+	cross powerpc64le-linux-gnu ppc64le
+	emulator="$emulator -p 65536"
+}
+
+# Big endian, and no type that wants more than 8 bytes.
 row_s390x()
 {
-	cross s390x-linux-gnu s390x-linux-gnu s390x
+	cross s390x-linux-gnu s390x
 }
 
 # Another C library: dynamic, so that programs load tarn late there, too.

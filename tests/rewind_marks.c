@@ -161,10 +161,10 @@ static int leave_open(void *arg)
 	tarn_pool *pool = again->pool;
 
 	again->local = tarn_pool_local(pool);
-	EXPECT(again->local != NULL && tarn_palloc(pool, 100) != NULL);
+	EXPECT(again->local != NULL && tarn_palloc(pool, 105) != NULL);
 	again->mark = tarn_local_mark(again->local);
 	for (int i = 0; i < 1000; i++)
-		EXPECT(tarn_palloc(pool, 100) != NULL);
+		EXPECT(tarn_palloc(pool, 105) != NULL);
 	return 0;
 }
 
@@ -177,7 +177,7 @@ static int inherit(void *arg)
 	EXPECT(tarn_pool_local(pool) == again->local);
 	inner = tarn_local_mark(again->local);
 	for (int i = 0; i < 1000; i++)
-		EXPECT(tarn_palloc(pool, 100) != NULL);
+		EXPECT(tarn_palloc(pool, 105) != NULL);
 	tarn_local_rewind(again->local, inner);
 	EXPECT(stats_of(pool).handed_out == (size_t)16 + 112 + 1000 * 112);
 	tarn_local_rewind(again->local, again->mark);
