@@ -6,9 +6,6 @@
 #include "counting.h"
 #include "util.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 enum {
 	WARM = 128 * 1024, /* bytes: what a pool keeps at most */
 	LARGE = 100000
@@ -271,30 +268,6 @@ START_TEST(thread_past_its_end_has_a_pool_each_time)
 }
 END_TEST
 
-START_TEST(child_of_a_fork_goes_on)
-{
-	tarn_mark mark, inner;
-	tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
-	char *object = tarn_pstrdup(pool, "before");
-	int status;
-	pid_t child = fork();
-
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		bool right = tarn_scratch_begin(NULL, &inner) == pool &&
-			     tarn_palloc(pool, 100) != NULL;
-
-		tarn_scratch_end(pool, inner);
-		right = right && strcmp(object, "before") == 0;
-		tarn_scratch_end(pool, mark);
-		_exit(right ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
-	tarn_scratch_end(pool, mark);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("scratch");
@@ -314,6 +287,6 @@ int main(void)
 	tcase_add_test(tcase, scratch_ends_with_its_thread);
 	tcase_add_test(tcase, end_by_another_thread_is_ignored);
 	tcase_add_test(tcase, thread_past_its_end_has_a_pool_each_time);
-	tcase_add_test(tcase, child_of_a_fork_goes_on);
+	add_fork_tests(suite);
 	return suite_run(suite);
 }

@@ -8,9 +8,8 @@
 #include "util.h"
 
 #include "limit.h"
+#include "pages.h"
 #include "upstream.h"
-
-#include <unistd.h>
 
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
@@ -151,7 +150,7 @@ END_TEST
 START_TEST(upstream_mmap_gives_whole_pages)
 {
 	const tarn_upstream *upstream = tarn_upstream_mmap();
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), i;
+	size_t page = pages_size(), i;
 
 	for (i = 0; i < SIZES; i++) {
 		size_t size = sizes[i];

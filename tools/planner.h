@@ -10,6 +10,8 @@
 #ifndef TARN_TOOLS_PLANNER_H
 #define TARN_TOOLS_PLANNER_H
 
+#include <tarn.h>
+
 #include "map.h"
 #include "plan.h"
 
