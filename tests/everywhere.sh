@@ -16,6 +16,7 @@
 #	own_check	the arguments that have Check built for the row, words;
 #			empty: the Check of this machine
 #	emulator	what runs a program of the row, words; or nothing
+#	prepare		what is called before the tests; :
 #
 # An emulator runs the instructions of another machine with the memory of this
 # one: byte order, sizes, alignment and pages are the target's, but where this
@@ -59,6 +60,42 @@ row_s390x()
 	cross s390x-linux-gnu s390x-linux-gnu s390x
 }
 
+# windows CPU PACKAGES WINE: by MinGW-w64, with threads of POSIX, in Wine. Check's header
+# says that its formats are those of Windows, and means those of C.
+windows()
+{
+	packages="gcc-mingw-w64-$2-posix g++-mingw-w64-$2-posix wine $3"
+	CC=$1-w64-mingw32-gcc-posix
+	CXX=$1-w64-mingw32-g++-posix
+	CFLAGS='-g -O2 -Wno-format'
+	arguments="--host=$1-w64-mingw32"
+	own_check="--host=$1-w64-mingw32 CPPFLAGS=-D__USE_MINGW_ANSI_STDIO=1"
+	emulator="sh $srcdir/tests/wine.sh"
+	prepare=start_wine
+}
+
+row_windows64()
+{
+	windows x86_64 x86-64 wine64
+}
+
+# Where malloc aligns to 8 bytes, half of what tarn_palloc does.
+row_windows32()
+{
+	windows i686 i686 wine32:i386
+}
+
+# One server for all programs, which ends a while after the last of them.
+start_wine()
+{
+	WINEPREFIX=$cache/wine
+	WINEDEBUG=-all
+	export WINEPREFIX WINEDEBUG
+	mkdir -p "$WINEPREFIX"
+	wineserver -p60
+	wine cmd /c exit
+}
+
 # ---- what a row needs ----
 
 install_missing()
@@ -70,6 +107,9 @@ install_missing()
 	done
 	[ -n "$missing" ] || return 0
 	sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+	case $missing in
+	*:*) $sudo dpkg --add-architecture "${missing##*:}" ;;
+	esac
 	$sudo apt-get update || true
 	# shellcheck disable=SC2086 # it is a list of words
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y \
@@ -103,7 +143,7 @@ configured()
 # All of it in its directory, in a process of its own.
 tested()
 {
-	install_missing && own_libraries && configured || return
+	install_missing && own_libraries && configured && $prepare || return
 	make -C "$dir/$name" -s -j "$jobs" || return
 	make -C "$dir/$name" -s -j "$jobs" check VERBOSE=1 \
 		EMULATOR="$emulator" \
@@ -121,7 +161,7 @@ run_row()
 {
 	name=$1
 	packages='' CC=gcc CXX=g++ CFLAGS='' LDFLAGS='' arguments=''
-	own_check='' emulator=''
+	own_check='' emulator='' prepare=:
 	start=$(date +%s)
 	result=0
 	"row_$name"

@@ -139,6 +139,8 @@ done <"$dir/names"
 
 if [ -e "$libs/libtarn.so" ]; then
 	library="$libs/libtarn.so -Wl,-rpath,$(cd "$libs" && pwd)"
+elif [ -e "$libs/libtarn.dll.a" ]; then
+	library=$libs/libtarn.dll.a
 else
 	library=$libs/libtarn.a
 fi
@@ -153,7 +155,8 @@ try()
 	$1 -std="${2##*:}" $warnings -I"$srcdir/include" -pthread \
 		${INSTRUMENT_FLAGS-} -x "${2%%:*}" "$dir/program.c" -x none \
 		$library -o "$dir/program"
-	"$dir/program" || {
+	# shellcheck disable=SC2086
+	${EMULATOR-} "$dir/program" || {
 		echo "test_header: ${2##*:}: the program ran wrong" >&2
 		exit 1
 	}

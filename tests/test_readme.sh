@@ -94,6 +94,8 @@ stands_in()
 
 if [ -e "$libs/libtarn.so" ]; then
 	library="$libs/libtarn.so -Wl,-rpath,$(cd "$libs" && pwd)"
+elif [ -e "$libs/libtarn.dll.a" ]; then
+	library=$libs/libtarn.dll.a
 else
 	library=$libs/libtarn.a
 fi
@@ -105,7 +107,8 @@ run()
 	${CC:-cc} -std=gnu11 -Wall -Wextra -Wpedantic -Werror \
 		-I"$srcdir/include" -pthread ${INSTRUMENT_FLAGS-} "$1" \
 		$library -o "$dir/program"
-	"$dir/program" || fail "$2 ends with status $?"
+	# shellcheck disable=SC2086
+	${EMULATOR-} "$dir/program" || fail "$2 ends with status $?"
 	echo "test_readme: $2: runs"
 }
 

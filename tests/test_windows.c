@@ -16,8 +16,8 @@
 #define MIB (1024 * KIB)
 
 enum {
-	BLOCKS = 64,  /* at a time */
-	SIZE = 100000 /* bytes     */
+	BLOCKS = 64,   /* at a time */
+	BYTES = 100000 /* bytes     */
 };
 
 /* Of the page there: MEM_COMMIT, MEM_RESERVE or MEM_FREE. */
@@ -134,14 +134,14 @@ START_TEST(heap_of_every_alignment_keeps_contents_and_goes_back)
 	unsigned char *ptr[BLOCKS];
 
 	for (int i = 0; i < BLOCKS; i++) {
-		ptr[i] = heap_alloc(SIZE, alignment);
+		ptr[i] = heap_alloc(BYTES, alignment);
 		ck_assert_ptr_nonnull(ptr[i]);
 		ck_assert(is_aligned(ptr[i], alignment));
 		ck_assert(is_aligned(ptr[i], TARN_ALIGNMENT));
-		memset(ptr[i], i, SIZE);
+		memset(ptr[i], i, BYTES);
 	}
 	for (int i = 0; i < BLOCKS; i++)
-		for (size_t at = 0; at < SIZE; at++)
+		for (size_t at = 0; at < BYTES; at++)
 			REQUIRE(ptr[i][at] == i);
 	for (int i = 0; i < BLOCKS; i++)
 		heap_release(ptr[i]);
@@ -195,12 +195,12 @@ END_TEST
 START_TEST(guard_bars_what_is_free)
 {
 	tarn_pool *pool = tarn_pool_create(NULL);
-	char *freed = tarn_palloc(pool, SIZE), *kept = tarn_palloc(pool, 10);
+	char *freed = tarn_palloc(pool, BYTES), *kept = tarn_palloc(pool, 10);
 
 	ck_assert_ptr_nonnull(freed);
 	ck_assert_ptr_nonnull(kept);
 	ck_assert_int_eq(tarn_pfree(pool, freed), 0);
-	ck_assert(faults(freed) && faults(freed + SIZE - 1) && !faults(kept));
+	ck_assert(faults(freed) && faults(freed + BYTES - 1) && !faults(kept));
 	tarn_pool_reset(pool);
 	ck_assert(faults(kept));
 	kept = tarn_palloc(pool, 10);

@@ -7,6 +7,7 @@ set -eu
 
 program=$1
 shift
+[ -e "$program" ] || program=$program.exe
 real=$(dirname "$program")/.libs/$(basename "$program")
 [ ! -e "$real" ] || program=$real
 
