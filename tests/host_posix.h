@@ -5,12 +5,23 @@
 #ifndef TARN_TESTS_HOST_POSIX_H
 #define TARN_TESTS_HOST_POSIX_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 /* Where files may be made that go at once. */
 #define HOST_FILES "/tmp/"
+
+/* Rounds of a thread's destructors. */
+#ifdef PTHREAD_DESTRUCTOR_ITERATIONS
+#define HOST_ROUNDS PTHREAD_DESTRUCTOR_ITERATIONS
+#else
+#define HOST_ROUNDS _POSIX_THREAD_DESTRUCTOR_ITERATIONS
+#endif
+
+/* Those that come after the library's own. */
+#define HOST_ROUNDS_PAST 1
 
 /* `alignment` is a multiple of a pointer's size. NULL: there is no memory. */
 static inline void *host_alloc(size_t size, size_t alignment)

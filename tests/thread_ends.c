@@ -5,15 +5,8 @@
  */
 #include "thread.h"
 
-#include <limits.h>
-
-#ifndef PTHREAD_DESTRUCTOR_ITERATIONS
-#define PTHREAD_DESTRUCTOR_ITERATIONS _POSIX_THREAD_DESTRUCTOR_ITERATIONS
-#endif
-
-#define EXIT_DESTRUCTIONS                                                      \
-	(PTHREAD_DESTRUCTOR_ITERATIONS - UNDER_THREAD_SANITIZER)
-#define LATE_FIRST_USE !UNDER_THREAD_SANITIZER
+#define EXIT_DESTRUCTIONS (HOST_ROUNDS - UNDER_THREAD_SANITIZER)
+#define LATE_FIRST_USE    !UNDER_THREAD_SANITIZER
 
 enum {
 	EXIT_ROUNDS = 200,   /* of a thread's end beside a destroy   */
