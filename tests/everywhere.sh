@@ -17,6 +17,7 @@
 #			empty: the Check of this machine
 #	emulator	what runs a program of the row, words; or nothing
 #	prepare		what is called before the tests; :
+#	test_seconds	a test that takes longer hangs
 #
 # An emulator runs the instructions of another machine with the memory of this
 # one: byte order, sizes, alignment and pages are the target's, but where this
@@ -31,7 +32,6 @@ cache=${builddir:-.}/everywhere
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 jobs=$(nproc 2>/dev/null || echo 1)
-test_seconds=300 # a test that takes longer hangs
 status=0
 
 TARN_TEST_QUICK=1
@@ -72,6 +72,7 @@ windows()
 	own_check="--host=$1-w64-mingw32 CPPFLAGS=-D__USE_MINGW_ANSI_STDIO=1"
 	emulator="sh $srcdir/tests/wine.sh"
 	prepare=start_wine
+	test_seconds=900 # each semaphore asks the server
 }
 
 row_windows64()
@@ -161,7 +162,7 @@ run_row()
 {
 	name=$1
 	packages='' CC=gcc CXX=g++ CFLAGS='' LDFLAGS='' arguments=''
-	own_check='' emulator='' prepare=:
+	own_check='' emulator='' prepare=: test_seconds=300
 	start=$(date +%s)
 	result=0
 	"row_$name"
