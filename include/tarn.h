@@ -64,14 +64,14 @@ extern "C" {
 
 /* Formats are those of C, whatever the system's own printf understands. */
 #if defined __MINGW32__
-#define TARN_PRINTF __gnu_printf__
-#else
-#define TARN_PRINTF __printf__
+#define TARN_FORMAT(format, first)                                             \
+	__attribute__((__format__(__gnu_printf__, format, first)))
+#elif defined __GNUC__
+#define TARN_FORMAT(format, first)                                             \
+	__attribute__((__format__(__printf__, format, first)))
 #endif
 
 #if defined __GNUC__
-#define TARN_FORMAT(format, first)                                             \
-	__attribute__((__format__(TARN_PRINTF, format, first)))
 #define TARN_SENTINEL          __attribute__((__sentinel__))
 #define TARN_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #else

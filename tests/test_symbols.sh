@@ -101,7 +101,9 @@ archive=${builddir:-.}/lib/.libs/libtarn.a
 if [ -e "$archive" ]; then
 	"${NM:-nm}" -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' \
 		>"$dir/defined"
-	# Windows has one more underscore in front of all, in 32 bit.
+	# By .refptr.NAME code of Windows finds NAME, where it may be far. There is
+	# one more underscore in front of all, in 32 bit.
+	sed -i 's/^\.refptr\.//' "$dir/defined"
 	! grep -qx _tarn_version "$dir/defined" || sed -i 's/^_//' "$dir/defined"
 	grep -Ev '^(tarn_|_)' "$dir/defined" >"$dir/bare" || true
 	[ ! -s "$dir/bare" ] || {
