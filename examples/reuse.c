@@ -204,8 +204,8 @@ static void make_line(char *text)
 
 	for (unsigned words = 1 + draw(12); words > 0; words--) {
 		for (unsigned n = 1 + draw(4); n > 0; n--)
-			text = stpcpy(text, parts[draw(1 + draw(8))]);
-		text = stpcpy(text, words > 1 ? " " : ".");
+			text += strlen(strcpy(text, parts[draw(1 + draw(8))]));
+		text += strlen(strcpy(text, words > 1 ? " " : "."));
 	}
 }
 

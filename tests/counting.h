@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host.h"
+
 enum {
 	COUNTING_BUCKETS = 256,
 	COUNTING_NEW = 0xa5,  /* what new memory holds                        */
@@ -91,7 +93,8 @@ static inline void *counting_take(struct counting *counting, size_t *size,
 	*size += counting->raise;
 	if (alignment < sizeof(void *))
 		alignment = sizeof(void *);
-	if (block == NULL || posix_memalign(&ptr, alignment, *size) != 0) {
+	ptr = block != NULL ? host_alloc(*size, alignment) : NULL;
+	if (ptr == NULL) {
 		free(block);
 		return NULL;
 	}
@@ -115,7 +118,7 @@ static inline void counting_drop(struct counting *counting,
 	counting->live_blocks--;
 	counting->live_bytes -= block->size;
 	counting_paint(block->ptr, COUNTING_GONE, block->size);
-	free(block->ptr);
+	host_free(block->ptr);
 	free(block);
 }
 

@@ -16,6 +16,8 @@
 #	own_check	the arguments that have Check built for the row, words;
 #			empty: the Check of this machine
 #	emulator	what runs a program of the row, words; or nothing
+#	prepare		what is called before the tests; :
+#	test_seconds	a test that takes longer hangs
 #
 # An emulator runs the instructions of another machine with the memory of this
 # one: byte order, sizes, alignment and pages are the target's, but where this
@@ -30,7 +32,6 @@ cache=${builddir:-.}/everywhere
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 jobs=$(nproc 2>/dev/null || echo 1)
-test_seconds=300 # a test that takes longer hangs
 status=0
 
 TARN_TEST_QUICK=1
@@ -175,6 +176,43 @@ row_portable_unwrapped()
 		tarn_cv_link__Wl___wrap_pthread_setspecific=no"
 }
 
+# windows CPU PACKAGES WINE: by MinGW-w64, with threads of POSIX, in Wine. Check's header
+# says that its formats are those of Windows, and means those of C.
+windows()
+{
+	packages="gcc-mingw-w64-$2-posix g++-mingw-w64-$2-posix wine $3"
+	CC=$1-w64-mingw32-gcc-posix
+	CXX=$1-w64-mingw32-g++-posix
+	CFLAGS='-g -O2 -Wno-format'
+	arguments="--host=$1-w64-mingw32"
+	own_check="--host=$1-w64-mingw32 CPPFLAGS=-D__USE_MINGW_ANSI_STDIO=1"
+	emulator="sh $srcdir/tests/wine.sh"
+	prepare=start_wine
+	test_seconds=900 # each semaphore asks the server
+}
+
+row_windows64()
+{
+	windows x86_64 x86-64 wine64
+}
+
+# Where malloc aligns to 8 bytes, half of what tarn_palloc does.
+row_windows32()
+{
+	windows i686 i686 wine32:i386
+}
+
+# One server for all programs, which ends a while after the last of them.
+start_wine()
+{
+	WINEPREFIX=$cache/wine
+	WINEDEBUG=-all
+	export WINEPREFIX WINEDEBUG
+	mkdir -p "$WINEPREFIX"
+	wineserver -p60
+	wine cmd /c exit
+}
+
 # ---- what a row needs ----
 
 install_missing()
@@ -186,6 +224,9 @@ install_missing()
 	done
 	[ -n "$missing" ] || return 0
 	sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+	case $missing in
+	*:*) $sudo dpkg --add-architecture "${missing##*:}" ;;
+	esac
 	$sudo apt-get update || true
 	# shellcheck disable=SC2086 # it is a list of words
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y \
@@ -219,7 +260,7 @@ configured()
 # All of it in its directory, in a process of its own.
 tested()
 {
-	install_missing && own_libraries && configured || return
+	install_missing && own_libraries && configured && $prepare || return
 	make -C "$dir/$name" -s -j "$jobs" || return
 	make -C "$dir/$name" -s -j "$jobs" check VERBOSE=1 \
 		EMULATOR="$emulator" \
@@ -237,7 +278,7 @@ run_row()
 {
 	name=$1
 	packages='' CC=gcc CXX=g++ CFLAGS='' LDFLAGS='' arguments=''
-	own_check='' emulator=''
+	own_check='' emulator='' prepare=: test_seconds=300
 	start=$(date +%s)
 	result=0
 	"row_$name"

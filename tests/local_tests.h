@@ -45,4 +45,8 @@ void add_size_tests(Suite *suite);
 void add_array_tests(Suite *suite);
 void add_prealloc_tests(Suite *suite);
 
+/* Called in place of the system, which would do nothing that matters here: when
+   the library gives way. */
+void local_yields(void);
+
 #endif

@@ -3,6 +3,7 @@
  * The block cache, from the inside: what it takes and gives, its shares, its
  * way through the depot, and trim; and limits, which it charges.
  */
+#include "host.h"
 #include "util.h"
 
 #include <string.h>
@@ -156,7 +157,7 @@ static size_t kept_with(const char *text)
 	void *blocks[100];
 	size_t size = 4096, kept = 0;
 
-	ck_assert_int_eq(setenv("TARN_CACHE", text, 1), 0);
+	ck_assert_int_eq(host_setenv("TARN_CACHE", text), 0);
 	block_cache_configure();
 	for (size_t i = 0; i < 100; i++)
 		blocks[i] = take(cache, &size);
@@ -179,7 +180,7 @@ START_TEST(block_configure_environment_sets_the_shares)
 	ck_assert_uint_eq(kept_with(""), 16384);
 	ck_assert_uint_eq(kept_with("65536"), 4096);
 	ck_assert_uint_gt(kept_with("4194304"), 32768);
-	ck_assert_int_eq(unsetenv("TARN_CACHE"), 0);
+	ck_assert_int_eq(host_setenv("TARN_CACHE", NULL), 0);
 }
 END_TEST
 

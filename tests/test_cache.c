@@ -66,5 +66,6 @@ int main(void)
 	add_lifetime_tests(suite);
 	add_memory_tests(suite);
 	add_thread_tests(suite);
+	add_fork_tests(suite);
 	return suite_run(suite);
 }

@@ -3,68 +3,14 @@
  * The cursor, from the inside: claims from below and from above, growth, the
  * count that moves `current`, reset; and threads that claim together.
  */
-#include "util.h"
+#include "cursor_tests.h"
 
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "cursor.h"
 
 enum {
-	FIRST = 4096,
 	CLAIMERS = 4,
 	CLAIMS = 4000
 };
-
-/* A chain on malloc, without a cache, with a limit that counts. */
-struct chain {
-	struct limit limit;
-	struct source source;
-	struct cursor cursor;
-	struct chunk first; /* its first chunk */
-};
-
-static void chain_new(struct chain *chain, size_t limit)
-{
-	size_t size = FIRST;
-	void *memory;
-
-	limit_init(&chain->limit, limit, NULL);
-	chain->source = source_of(tarn_upstream_malloc(), &chain->limit);
-	memory = block_take(NULL, &chain->source, size, &size, TARN_ALIGNMENT);
-	ck_assert_ptr_nonnull(memory);
-	chain->cursor.first_size = FIRST;
-	chain->cursor.max_block = BLOCK_MOST;
-	chain->first = cursor_init(&chain->cursor,
-				   block_init(memory, size, BLOCK_HEADER), size,
-				   BLOCK_LINE);
-}
-
-static void chain_end(struct chain *chain)
-{
-	struct block *first = chain->cursor.first;
-
-	cursor_clear(&chain->cursor, NULL, &chain->source);
-	block_give(NULL, &chain->source, block_memory(first), first->size);
-	ck_assert_uint_eq(chain->limit.used, 0);
-	limit_finish(&chain->limit);
-}
-
-static bool claim_for(struct chain *chain, struct claimer *claimer, size_t need,
-		      size_t want, struct chunk *chunk)
-{
-	struct claim ask = {need, want, false, false, claimer, 0};
-
-	return cursor_claim(&chain->cursor, NULL, &chain->source, &ask, chunk);
-}
-
-static bool claim(struct chain *chain, size_t need, size_t want,
-		  struct chunk *chunk)
-{
-	return claim_for(chain, NULL, need, want, chunk);
-}
 
 static char *claim_lasting(struct chain *chain, size_t size)
 {
@@ -408,49 +354,6 @@ START_TEST(claim_eight_misses_together_append_one_block)
 }
 END_TEST
 
-/* What a caller's overrun does to the second block, and who comes by it. */
-static void overwrite_and_end(struct chain *chain, int field, bool reset)
-{
-	struct block *block = chain->cursor.last;
-	unsigned char *at[] = {
-		(unsigned char *)&block->size, (unsigned char *)&block->skip,
-		(unsigned char *)&block->base, (unsigned char *)&block->check};
-
-	*at[field] ^= 0x40;
-	if (reset)
-		cursor_reset(&chain->cursor, NULL, &chain->source, BLOCK_LINE);
-	else
-		cursor_clear(&chain->cursor, NULL, &chain->source);
-}
-
-START_TEST(header_overwritten_program_ends_with_a_message)
-{
-	char text[200] = "";
-	struct chain chain;
-	struct chunk chunk;
-	int status, ends[2];
-	pid_t child;
-
-	chain_new(&chain, SIZE_MAX);
-	ck_assert(claim(&chain, FIRST, FIRST, &chunk));
-	ck_assert_int_eq(pipe(ends), 0);
-	child = fork();
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		overwrite_and_end(&chain, _i / 2, _i % 2 != 0);
-		_exit(0);
-	}
-	close(ends[1]);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	ck_assert_int_gt(read(ends[0], text, sizeof text - 1), 0);
-	ck_assert_ptr_nonnull(strstr(text, "tarn: the header of the block at"));
-	close(ends[0]);
-	chain_end(&chain);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("cursor");
@@ -468,10 +371,9 @@ int main(void)
 	tcase_add_test(tcase, claim_lasting_memory_survives_a_reset);
 	tcase_add_test(tcase, reset_after_one_huge_round_shrinks_by_halves);
 	tcase_add_test(tcase, claim_near_the_limit_the_last_block_shrinks);
-	tcase_add_loop_test(
-		tcase, header_overwritten_program_ends_with_a_message, 0, 8);
 	tcase = suite_case(suite, "together");
 	tcase_add_test(tcase, claim_by_threads_together_no_unit_twice);
 	tcase_add_test(tcase, claim_eight_misses_together_append_one_block);
+	add_fork_tests(suite);
 	return suite_run(suite);
 }

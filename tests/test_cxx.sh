@@ -29,7 +29,9 @@ counts()
 
 set --
 for file in README.md NEWS LICENSE include/tarn.h include/tarn.hpp; do
-	${EMULATOR-} "$words" "$@" | LC_ALL=C sort >"$dir/words"
+	# Windows ends a line by two characters.
+	# shellcheck disable=SC2086
+	${EMULATOR-} "$words" "$@" | tr -d '\r' | LC_ALL=C sort >"$dir/words"
 	counts "$@" >"$dir/awk"
 	cmp "$dir/words" "$dir/awk" || {
 		echo "test_cxx: words counts otherwise: $*" >&2

@@ -4,12 +4,10 @@
  * without looking near it, and prealloc of large objects.
  */
 #include "counting.h"
+#include "host.h"
 #include "util.h"
 
 #include "large.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define KIB ((size_t)1024)
 
@@ -273,12 +271,12 @@ END_TEST
 
 START_TEST(pfree_of_unreadable_address_reads_nothing)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), i;
-	char *fence = mmap(NULL, 3 * page, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t page = fence_page(), i;
+	char *fence = fence_map(3 * page);
 	tarn_pool *pool = tarn_pool_create(NULL);
 
-	REQUIRE(fence != MAP_FAILED);
+	REQUIRE(fence != NULL);
+	fence_close(fence, 3 * page, true);
 	for (i = 0; i < 300; i++)
 		REQUIRE(tarn_palloc(pool, 5000) != NULL);
 	for (i = 0; i <= 3 * page; i += 8)
@@ -291,7 +289,7 @@ START_TEST(pfree_of_unreadable_address_reads_nothing)
 	}
 	refused(pool, (void *)UINTPTR_MAX);
 	tarn_pool_destroy(pool);
-	munmap(fence, 3 * page);
+	fence_unmap(fence, 3 * page);
 }
 END_TEST
 

@@ -94,6 +94,8 @@ stands_in()
 
 if [ -e "$libs/libtarn.so" ]; then
 	library="$libs/libtarn.so -Wl,-rpath,$(cd "$libs" && pwd)"
+elif [ -e "$libs/libtarn.dll.a" ]; then
+	library=$libs/libtarn.dll.a
 else
 	library=$libs/libtarn.a
 fi

@@ -17,10 +17,8 @@
  *   8  one build releases aligned memory by the wrong function
  */
 #include "counting.h"
+#include "host.h"
 #include "util.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define KIB ((size_t)1024)
 
@@ -58,11 +56,10 @@ static void *fenced_alloc(void *ctx, size_t *size, size_t alignment)
 	if (fenced->count == FENCED_MOST)
 		return NULL;
 	block->mapped = inner + fenced->page;
-	block->map = mmap(NULL, block->mapped, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (block->map == MAP_FAILED)
+	block->map = fence_map(block->mapped);
+	if (block->map == NULL)
 		return NULL;
-	mprotect(block->map + inner, fenced->page, PROT_NONE);
+	fence_close(block->map + inner, fenced->page, true);
 	end = (uintptr_t)block->map + inner;
 	block->ptr =
 		block->map + (((end - *size) & ~(uintptr_t)(alignment - 1)) -
@@ -102,7 +99,7 @@ static void fenced_release(void *ctx, void *ptr, size_t size)
 	}
 	block->live = false;
 	fenced->live--;
-	mprotect(block->map, block->mapped, PROT_NONE);
+	fence_close(block->map, block->mapped, true);
 }
 
 /* Has no one, or all again, touch the block. */
@@ -110,14 +107,13 @@ static void fenced_close(struct fenced *fenced, size_t i, bool closed)
 {
 	struct fenced_block *block = &fenced->blocks[i];
 
-	mprotect(block->map, block->mapped - fenced->page,
-		 closed ? PROT_NONE : PROT_READ | PROT_WRITE);
+	fence_close(block->map, block->mapped - fenced->page, closed);
 }
 
 static void fenced_init(struct fenced *fenced)
 {
 	memset(fenced, 0, sizeof *fenced);
-	fenced->page = (size_t)sysconf(_SC_PAGESIZE);
+	fenced->page = fence_page();
 	fenced->upstream.alloc = fenced_alloc;
 	fenced->upstream.release = fenced_release;
 	fenced->upstream.ctx = fenced;
@@ -130,7 +126,7 @@ static void fenced_finish(struct fenced *fenced)
 	ck_assert_uint_eq(fenced->wrong, 0);
 	ck_assert_uint_eq(fenced->live, 0);
 	for (i = 0; i < fenced->count; i++)
-		munmap(fenced->blocks[i].map, fenced->blocks[i].mapped);
+		fence_unmap(fenced->blocks[i].map, fenced->blocks[i].mapped);
 }
 
 /* Returns a pool over `fenced` with blocks of `block` bytes throughout. */

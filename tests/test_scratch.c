@@ -6,9 +6,6 @@
 #include "counting.h"
 #include "util.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 enum {
 	WARM = 128 * 1024, /* bytes: what a pool keeps at most */
 	LARGE = 100000
@@ -262,36 +259,12 @@ START_TEST(thread_past_its_end_has_a_pool_each_time)
 	ck_assert_int_eq(pthread_key_create(&late_key, late), 0);
 	ck_assert_int_eq(worker_run(end_late, NULL), 0);
 	ck_assert_uint_gt(late_runs, 1);
-	ck_assert_uint_eq(late_alone, 1);
+	ck_assert_uint_eq(late_alone, HOST_ROUNDS_PAST);
 	ck_assert_uint_eq(late_failed, 0);
 	pthread_key_delete(late_key);
 	ck_assert_ptr_ne(tarn_pstrdup(late_other.pool, "another"), object);
 	ck_assert_str_eq(object, "goes on");
 	tarn_scratch_end(late_other.pool, late_other.mark);
-}
-END_TEST
-
-START_TEST(child_of_a_fork_goes_on)
-{
-	tarn_mark mark, inner;
-	tarn_pool *pool = tarn_scratch_begin(NULL, &mark);
-	char *object = tarn_pstrdup(pool, "before");
-	int status;
-	pid_t child = fork();
-
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		bool right = tarn_scratch_begin(NULL, &inner) == pool &&
-			     tarn_palloc(pool, 100) != NULL;
-
-		tarn_scratch_end(pool, inner);
-		right = right && strcmp(object, "before") == 0;
-		tarn_scratch_end(pool, mark);
-		_exit(right ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
-	tarn_scratch_end(pool, mark);
 }
 END_TEST
 
@@ -314,6 +287,6 @@ int main(void)
 	tcase_add_test(tcase, scratch_ends_with_its_thread);
 	tcase_add_test(tcase, end_by_another_thread_is_ignored);
 	tcase_add_test(tcase, thread_past_its_end_has_a_pool_each_time);
-	tcase_add_test(tcase, child_of_a_fork_goes_on);
+	add_fork_tests(suite);
 	return suite_run(suite);
 }

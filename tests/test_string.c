@@ -300,6 +300,12 @@ START_TEST(psprintf_of_the_pools_own_string_is_right)
 }
 END_TEST
 
+/* Whether printf of this system fails at all: that of MinGW-w64 never does. */
+static bool printf_fails(void)
+{
+	return snprintf(NULL, 0, "%lc", NO_CHARACTER) < 0;
+}
+
 START_TEST(psprintf_invalid_character_leaves_the_pool)
 {
 	struct counting counting;
@@ -360,7 +366,9 @@ static void add_format_tests(Suite *suite)
 	tcase_add_test(tcase, psprintf_to_the_last_byte_of_room_fits);
 	tcase_add_test(tcase, psprintf_long_result_is_large);
 	tcase_add_test(tcase, psprintf_of_the_pools_own_string_is_right);
-	tcase_add_test(tcase, psprintf_invalid_character_leaves_the_pool);
+	if (printf_fails())
+		tcase_add_test(tcase,
+			       psprintf_invalid_character_leaves_the_pool);
 	tcase_add_test(tcase, psprintf_without_memory_leaves_the_pool);
 }
 

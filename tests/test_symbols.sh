@@ -9,6 +9,7 @@ set -eu
 srcdir=${srcdir:-.}
 header=$srcdir/include/tarn.h
 library=${builddir:-.}/lib/.libs/libtarn.so
+dll=${builddir:-.}/lib/.libs/libtarn-0.dll
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -85,6 +86,12 @@ if [ -e "$library" ]; then
 	"${NM:-nm}" -D --defined-only "$library" | awk '$2 != "A" { print $3 }' |
 		sed 's/@.*//' | sort -u >"$dir/exported"
 	same 'the exports and the map' "$dir/exported" "$dir/map"
+elif [ -e "$dll" ]; then
+	"${OBJDUMP:-objdump}" -p "$dll" |
+		sed -n '/Name Pointer\] Table/,/^$/s/^	\[.*\] //p' |
+		sed 's/^+base\[[^]]*\] *[0-9a-f]* //' |
+		sort -u >"$dir/exported"
+	same 'the exports and the map' "$dir/exported" "$dir/map"
 else
 	echo 'test_symbols: the exports: left out, no shared library was built'
 fi
@@ -92,8 +99,13 @@ fi
 # What a static library defines meets the names of the user's program.
 archive=${builddir:-.}/lib/.libs/libtarn.a
 if [ -e "$archive" ]; then
-	"${NM:-nm}" -g --defined-only "$archive" |
-		awk 'NF == 3 && $3 !~ /^(tarn_|_)/ { print $3 }' >"$dir/bare"
+	"${NM:-nm}" -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' \
+		>"$dir/defined"
+	# By .refptr.NAME code of Windows finds NAME, where it may be far. There is
+	# one more underscore in front of all, in 32 bit.
+	sed -i 's/^\.refptr\.//' "$dir/defined"
+	! grep -qx _tarn_version "$dir/defined" || sed -i 's/^_//' "$dir/defined"
+	grep -Ev '^(tarn_|_)' "$dir/defined" >"$dir/bare" || true
 	[ ! -s "$dir/bare" ] || {
 		echo 'test_symbols: without prefix (see lib/prefix.h):' >&2
 		cat "$dir/bare" >&2

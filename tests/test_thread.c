@@ -67,6 +67,6 @@ int main(void)
 	tcase = suite_case(suite, "hand over");
 	tcase_add_loop_test(tcase, handed_over_used_and_destroyed_elsewhere, 0,
 			    2);
-	add_fork_tests(suite);
+	add_system_tests(suite);
 	return suite_run(suite);
 }

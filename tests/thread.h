@@ -37,7 +37,11 @@ void make_keys(void);
 
 void add_slots_tests(Suite *suite);
 void add_ends_tests(Suite *suite);
-void add_fork_tests(Suite *suite);
+
+/* What there is on this system alone: on Windows its own threads and fibers,
+   elsewhere cancellation and fork. */
+void add_system_tests(Suite *suite);
+void add_cancel_tests(Suite *suite);
 
 /* ---- uses of a pool ---------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "replay.h"
 #include "util.h"
 
@@ -27,7 +28,7 @@ static inline void file_open(struct file *file)
 {
 	int descriptor;
 
-	strcpy(file->path, "/tmp/test_plan.XXXXXX");
+	strcpy(file->path, HOST_FILES "test_plan.XXXXXX");
 	descriptor = mkstemp(file->path);
 	file->stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
 	if (file->stream == NULL)

@@ -208,6 +208,10 @@ static inline TCase *suite_case(Suite *suite, const char *name)
 	return tcase;
 }
 
+/* Defined by a program with tests that fork; it has others instead where there
+   is no fork. */
+void add_fork_tests(Suite *suite);
+
 /* Runs and frees `suite`; returns what main should. */
 static inline int suite_run(Suite *suite)
 {

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "machine.h"
 #include "replay.h"
 
 enum {
@@ -134,7 +134,7 @@ static void command_cache(const char *text)
 	char bytes[32];
 
 	snprintf(bytes, sizeof(bytes), "%zu", size_of(text));
-	setenv("TARN_CACHE", bytes, 1);
+	machine_setenv("TARN_CACHE", bytes);
 }
 
 static const tarn_upstream *upstream_of(const char *name)
@@ -146,7 +146,7 @@ static const tarn_upstream *upstream_of(const char *name)
 	refuse("no upstream; it is malloc or mmap", name);
 }
 
-static __attribute__((noreturn)) void tell(const char *text)
+static __attribute__((noreturn)) void finish(const char *text)
 {
 	fputs(text, stdout);
 	exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_WRONG);
@@ -183,10 +183,10 @@ static void command_option(struct command *command, int code)
 		command->json = true;
 		break;
 	case OPTION_HELP:
-		tell(usage);
+		finish(usage);
 	case OPTION_VERSION:
 		printf("tarn-replay %s\n", tarn_version());
-		tell("");
+		finish("");
 	default:
 		fputs(usage, stderr);
 		exit(EXIT_USAGE);
@@ -196,10 +196,9 @@ static void command_option(struct command *command, int code)
 /* Half of the machine's. */
 static uint64_t memory_preset(void)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	uint64_t memory = machine_memory();
 
-	return pages > 0 && page > 0 ? (uint64_t)pages / 2 * (uint64_t)page
-				     : UINT64_C(1) << 30;
+	return memory != 0 ? memory / 2 : UINT64_C(1) << 30;
 }
 
 static void command_read(struct command *command, int argc, char **argv)
@@ -323,7 +322,7 @@ static void forget_trace(void)
 		return;
 	fputs("tarn-replay: TARN_DEBUG is ignored, for it has trace=\n",
 	      stderr);
-	unsetenv("TARN_DEBUG");
+	machine_setenv("TARN_DEBUG", NULL);
 }
 
 int main(int argc, char **argv)

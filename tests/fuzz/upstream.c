@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../host.h"
 #include "input.h"
 
 enum {
@@ -66,14 +67,13 @@ static char *upstream_take(struct upstream *upstream, size_t *size,
 			   size_t alignment)
 {
 	struct upstream_block *block = malloc(sizeof *block);
-	void *base;
 
 	*size += upstream->raise;
 	if (alignment < TARN_ALIGNMENT)
 		alignment = TARN_ALIGNMENT;
-	REQUIRE(block != NULL &&
-		posix_memalign(&base, alignment, *size + 1) == 0);
-	block->base = base;
+	REQUIRE(block != NULL);
+	block->base = host_alloc(*size + 1, alignment);
+	REQUIRE(block->base != NULL);
 	block->ptr = block->base + upstream->crooked;
 	block->size = *size;
 	block->next = upstream->blocks;
@@ -93,7 +93,7 @@ static void upstream_drop(struct upstream *upstream,
 	*link = block->next;
 	upstream->live_bytes -= block->size;
 	upstream_paint(block->ptr, UPSTREAM_GONE, block->size);
-	free(block->base);
+	host_free(block->base);
 	free(block);
 }
 
