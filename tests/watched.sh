@@ -52,6 +52,7 @@ built()
 	shift 2
 	for suite in $suites; do
 		parts=$(find "$srcdir/tests" -name "${suite}_*.c")
+		[ "$suite" != regress ] || parts=$srcdir/tests/fence_posix.c
 		# shellcheck disable=SC2086 # they are lists of words
 		"$compiler" -std=gnu11 -O1 -g -pthread "$@" $cflags \
 			-o "$dir/$name.$suite" \
