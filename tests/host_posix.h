@@ -23,6 +23,9 @@
 /* Those that come after the library's own. */
 #define HOST_ROUNDS_PAST 1
 
+/* Whether a destructor may start a thread and wait for its end. */
+#define HOST_THREADS_IN_DESTRUCTORS true
+
 /* `alignment` is a multiple of a pointer's size. NULL: there is no memory. */
 static inline void *host_alloc(size_t size, size_t alignment)
 {

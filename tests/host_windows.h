@@ -19,6 +19,10 @@
 #define HOST_ROUNDS      4
 #define HOST_ROUNDS_PAST 0
 
+/* Threads of POSIX are MinGW's there, whose destructors run with a lock that a
+   new thread takes. */
+#define HOST_THREADS_IN_DESTRUCTORS false
+
 static inline void *host_alloc(size_t size, size_t alignment)
 {
 	return _aligned_malloc(size, alignment);

@@ -8,10 +8,10 @@
 #include "target.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
+#include "../host.h"
 #include "caches.h"
 #include "ends.h"
 #include "lives.h"
@@ -256,11 +256,11 @@ static void step_free_wild(struct model *model, struct member *member)
    a slot, save under ThreadSanitizer, which is gone in the last. */
 #ifdef __SANITIZE_THREAD__
 enum {
-	THREAD_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1
+	THREAD_ROUNDS = HOST_ROUNDS - 1
 };
 #else
 enum {
-	THREAD_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS
+	THREAD_ROUNDS = HOST_ROUNDS
 };
 #endif
 
@@ -274,9 +274,13 @@ static pthread_key_t thread_key;
 static void thread_end(void *arg)
 {
 	struct model *model = arg;
+	unsigned threads = model->threads;
 
 	marks_end_thread(model);
+	if (!HOST_THREADS_IN_DESTRUCTORS)
+		model->threads = THREADS;
 	steps_run(model, 1 + input_below(&model->in, 2));
+	model->threads = threads;
 	marks_end_thread(model);
 	if (++thread_round < THREAD_ROUNDS)
 		pthread_setspecific(thread_key, model);
