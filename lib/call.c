@@ -58,10 +58,8 @@ struct watch_call watch_begin_request(tarn_pool *pool, const void *caller,
 {
 	struct watch_call call = watch_begin(pool, caller, inner);
 
-	if (watch_from == NULL) {
-		watch_from = caller;
-		call.watched |= WATCH_FROM;
-	}
+	watch_from = caller;
+	call.watched |= WATCH_FROM;
 	return call;
 }
 

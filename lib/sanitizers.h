@@ -39,6 +39,12 @@ static inline bool sanitizers_has_lsan(void)
 
 static inline bool sanitizers_has_tsan(void)
 {
+	return __tsan_acquire != NULL && __tsan_write_range != NULL;
+}
+
+/* Whether there is one that ends each thread, before the last destructors. */
+static inline bool sanitizers_end_threads(void)
+{
 	return __tsan_init != NULL;
 }
 
@@ -69,6 +75,11 @@ static inline bool sanitizers_has_lsan(void)
 }
 
 static inline bool sanitizers_has_tsan(void)
+{
+	return false;
+}
+
+static inline bool sanitizers_end_threads(void)
 {
 	return false;
 }

@@ -32,9 +32,9 @@ static void thread_setup_once(void)
 {
 	thread_calls.begin();
 	/* ThreadSanitizer ends with its own destructor in the last round, after
-	   which a mutex would crash.
-	   COVERAGE: true in a program of ThreadSanitizer's alone */
-	thread_rounds = PTHREAD_DESTRUCTOR_ITERATIONS - sanitizers_has_tsan();
+	   which a mutex would crash. */
+	thread_rounds =
+		PTHREAD_DESTRUCTOR_ITERATIONS - sanitizers_end_threads();
 	/* The key last, for it would be in vain without the handlers. */
 	thread_key_made = pthread_atfork(thread_calls.before_fork,
 					 thread_calls.after_fork,

@@ -140,8 +140,8 @@ struct watch_call {
 #define WATCH_AS_IT_IS 0U
 #define WATCH_HIDDEN   UINT32_MAX
 
-/* Of a call, beside what its pool is watched by: it is the outermost of some
-   requests. */
+/* Of a call, beside what its pool is watched by: it is a request that makes
+   others. */
 #define WATCH_FROM (1U << 31)
 
 struct watch_call watch_begin(tarn_pool *pool, const void *caller,

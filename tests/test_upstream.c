@@ -7,6 +7,7 @@
 #include "counting.h"
 #include "util.h"
 
+#include "guard.h"
 #include "limit.h"
 #include "pages.h"
 #include "upstream.h"
@@ -186,6 +187,17 @@ START_TEST(upstream_mmap_gives_whole_pages)
 }
 END_TEST
 
+START_TEST(guard_without_end_is_null)
+{
+	size_t size, i;
+
+	for (i = 0; i < 40; i++) {
+		size = SIZE_MAX - i * 1000;
+		ck_assert_ptr_null(guard_upstream.alloc(NULL, &size, 16));
+	}
+}
+END_TEST
+
 START_TEST(upstream_mmap_without_end_is_null)
 {
 	const tarn_upstream *upstream = tarn_upstream_mmap();
@@ -252,6 +264,7 @@ static void add_table_tests(Suite *suite)
 	tcase_add_loop_test(tcase, upstream_resize_keeps_contents, 0, 2);
 	tcase_add_test(tcase, upstream_mmap_gives_whole_pages);
 	tcase_add_test(tcase, upstream_mmap_without_end_is_null);
+	tcase_add_test(tcase, guard_without_end_is_null);
 	if (!UNDER_SANITIZER)
 		tcase_add_test(tcase, upstream_malloc_without_end_is_null);
 }
