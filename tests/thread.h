@@ -38,6 +38,10 @@ void make_keys(void);
 void add_slots_tests(Suite *suite);
 void add_ends_tests(Suite *suite);
 
+/* Whether the system tells of threads that ended without a word: emulators may
+   not, and some systems have no mutex for it. */
+bool dead_threads_are_told(void);
+
 /* What there is on this system alone: on Windows its own threads and fibers,
    elsewhere cancellation and fork. */
 void add_system_tests(Suite *suite);

@@ -215,7 +215,7 @@ void add_ends_tests(Suite *suite)
 	tcase_add_test(tcase, exit_of_thread_beside_destroy_harmless);
 	tcase_add_loop_test(tcase, exit_destructors_of_every_round_allocate, 0,
 			    2);
-	if (LATE_FIRST_USE)
+	if (LATE_FIRST_USE && dead_threads_are_told())
 		tcase_add_test(tcase,
 			       exit_first_use_in_destructors_slots_come_back);
 }
