@@ -42,6 +42,7 @@ without()
 		sources=$(printf '%s\n' $sources | grep -vx "$2")
 }
 
+without windows.h '.*_windows\.c'
 without lua.h examples/lua.c
 without microhttpd.h examples/http.c
 
