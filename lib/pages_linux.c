@@ -8,12 +8,6 @@
 
 #include <sys/mman.h>
 
-/* Those of most processors; on one with others it is a wish that fails. */
-size_t pages_large(void)
-{
-	return (size_t)2 << 20;
-}
-
 void *pages_resize(void *ptr, size_t old_size, size_t size)
 {
 	void *moved = mremap(ptr, old_size, size, MREMAP_MAYMOVE);

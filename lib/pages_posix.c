@@ -15,6 +15,13 @@ size_t pages_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Those of most processors. Some systems use them wherever the alignment lets
+   them, and need not be asked; elsewhere it is a wish that fails. */
+size_t pages_large(void)
+{
+	return (size_t)2 << 20;
+}
+
 static char *pages_map_any(size_t size)
 {
 	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE,

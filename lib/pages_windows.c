@@ -70,20 +70,6 @@ void pages_unmap(void *ptr, size_t size)
 		VirtualFree(info.AllocationBase, 0, MEM_RELEASE);
 }
 
-void *pages_resize(void *ptr, size_t old_size, size_t size)
-{
-	(void)ptr;
-	(void)old_size;
-	(void)size;
-	return NULL;
-}
-
-void pages_ask_large(void *ptr, size_t size)
-{
-	(void)ptr;
-	(void)size;
-}
-
 bool pages_close(void *ptr, size_t size)
 {
 	DWORD before;
