@@ -28,6 +28,9 @@ AC_CACHE_CHECK([for mremap and large pages], [tarn_cv_linux_pages], [
 		[tarn_cv_linux_pages=yes],
 		[tarn_cv_linux_pages=no])])
 AM_CONDITIONAL([LINUX_PAGES], [test "x$tarn_cv_linux_pages" = xyes])
+AC_DEFINE_UNQUOTED([HAVE_LINUX_PAGES],
+	[$(test "x$tarn_cv_linux_pages" != xyes; echo $?)],
+	[1 where pages are resized and large ones asked for, or 0.])
 
 # A promise of the C libraries of Linux, not of POSIX.
 AC_CACHE_CHECK([whether a mutex is plain memory], [tarn_cv_plain_mutex], [
@@ -38,11 +41,11 @@ AS_IF([test "x$tarn_cv_plain_mutex" = xyes],
 	[AC_DEFINE([HAVE_PLAIN_MUTEX], [1],
 		[Whether a mutex needs no call to end.])])
 
-# The linker of a shared object has to take them, too.
+# The linker of a shared object has to take them, too, where one is built.
 AC_CACHE_CHECK([for names that may be missing], [tarn_cv_weak], [
 	tarn_saved_LDFLAGS=$LDFLAGS
 	tarn_saved_CFLAGS=$CFLAGS
-	AS_IF([test "x$tarn_windows" = xno],
+	AS_IF([test "x$tarn_windows" = xno && test "x$enable_shared" = xyes],
 		[LDFLAGS="$LDFLAGS -shared"
 		CFLAGS="$CFLAGS -fPIC"])
 	AC_LINK_IFELSE([AC_LANG_SOURCE([[
@@ -59,4 +62,5 @@ AC_CACHE_CHECK([for names that may be missing], [tarn_cv_weak], [
 	CFLAGS=$tarn_saved_CFLAGS])
 AS_IF([test "x$tarn_cv_weak" = xyes],
 	[AC_DEFINE([HAVE_WEAK], [1], [Whether a name may be missing.])])
+AM_CONDITIONAL([WEAK], [test "x$tarn_cv_weak" = xyes])
 ])

@@ -262,16 +262,28 @@ static bool shadow_fails(void)
 	return shadow.fail_at != 0 && --shadow.fail_at == 0;
 }
 
+/* Where libc is linked into the program, its own malloc for that comes here. */
+static _Thread_local bool shadow_in_calloc;
+
 void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
+	if (shadow_in_calloc)
+		return __real_malloc(size);
 	return shadow_fails() ? NULL : shadow_count(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return shadow_fails() ? NULL : shadow_count(__real_calloc(count, size));
+	void *ptr;
+
+	if (shadow_fails())
+		return NULL;
+	shadow_in_calloc = true;
+	ptr = __real_calloc(count, size);
+	shadow_in_calloc = false;
+	return shadow_count(ptr);
 }
 
 int __wrap_posix_memalign(void **ptr, size_t alignment, size_t size);

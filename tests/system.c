@@ -76,47 +76,66 @@ static void system_count(atomic_size_t *what, size_t more)
 
 /* ---- memory ------------------------------------------------------------- */
 
+/* Where libc is linked into the program, the calls of its heap come here. */
+static bool system_look_away(void)
+{
+	bool watched = system_watched;
+
+	system_watched = false;
+	return watched;
+}
+
 SYSTEM_WRAP(void *, malloc, size_t size)
 {
-	void *ptr = system_fails(CALL_MALLOC) ? NULL : __real_malloc(size);
+	bool fails = system_fails(CALL_MALLOC), watched = system_look_away();
+	void *ptr = fails ? NULL : __real_malloc(size);
 
+	system_watched = watched;
 	system_count(&system_state.blocks, ptr != NULL);
 	return ptr;
 }
 
 SYSTEM_WRAP(void *, calloc, size_t count, size_t size)
 {
-	void *ptr =
-		system_fails(CALL_CALLOC) ? NULL : __real_calloc(count, size);
+	bool fails = system_fails(CALL_CALLOC), watched = system_look_away();
+	void *ptr = fails ? NULL : __real_calloc(count, size);
 
+	system_watched = watched;
 	system_count(&system_state.lasting, ptr != NULL);
 	return ptr;
 }
 
 SYSTEM_WRAP(void *, realloc, void *old, size_t size)
 {
-	void *ptr =
-		system_fails(CALL_REALLOC) ? NULL : __real_realloc(old, size);
+	bool fails = system_fails(CALL_REALLOC), watched = system_look_away();
+	void *ptr = fails ? NULL : __real_realloc(old, size);
 
+	system_watched = watched;
 	system_count(&system_state.lasting, old == NULL && ptr != NULL);
 	return ptr;
 }
 
 SYSTEM_WRAP(int, posix_memalign, void **ptr, size_t alignment, size_t size)
 {
-	int error = system_fails(CALL_POSIX_MEMALIGN)
-			    ? ENOMEM
-			    : __real_posix_memalign(ptr, alignment, size);
+	bool fails = system_fails(CALL_POSIX_MEMALIGN);
+	bool watched = system_look_away();
+	int error =
+		fails ? ENOMEM : __real_posix_memalign(ptr, alignment, size);
 
+	system_watched = watched;
 	system_count(&system_state.blocks, error == 0);
 	return error;
 }
 
 SYSTEM_WRAP(void, free, void *ptr)
 {
+	bool watched;
+
 	system_count(&system_state.blocks, ptr != NULL ? (size_t)-1 : 0);
+	watched = system_look_away();
 	__real_free(ptr);
-	if (system_watched)
+	system_watched = watched;
+	if (watched)
 		errno = SYSTEM_ERRNO;
 }
 

@@ -15,6 +15,8 @@
 #ifndef TARN_TESTS_SYSTEM_H
 #define TARN_TESTS_SYSTEM_H
 
+#include "config.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>

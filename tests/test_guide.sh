@@ -50,6 +50,11 @@ chmod +x "$dir/bin/pkg-config" "$dir/bin/cc"
 PATH=$dir/bin:$PATH
 export PATH
 unset TARN_DEBUG TARN_CACHE
+# Valgrind tells twelve calls, and without optimization the library has more.
+! grep -q '^CFLAGS =.*-O0' "$builddir/Makefile" || {
+	VALGRIND_OPTS=--num-callers=20
+	export VALGRIND_OPTS
+}
 
 # Block N of commands goes to N.sh, and what they print to N.expected.
 awk -v dir="$dir" '
@@ -76,6 +81,9 @@ missing()
 		cc -g "$dir/try.c" -Wl,--no-as-needed $(pkg-config) -o "$dir/try"
 		valgrind -q "$dir/try" >"$dir/log" 2>&1
 	} || echo 'valgrind that reads this debug information'
+	! grep -q '^cc .*-fsanitize' "$1" ||
+		grep -q 'define HAVE_WEAK 1' "$builddir/config.h" ||
+		echo 'names that may be missing'
 	! grep -q '^cc .*-fsanitize' "$1" ||
 		! "$compiler" --version | grep -q clang ||
 		command -v llvm-symbolizer >/dev/null || echo llvm-symbolizer

@@ -76,6 +76,22 @@ START_TEST(system_at_each_call_refusing_leaves_the_pool_as_it_was)
 }
 END_TEST
 
+/* Whether the library, as it was configured, ever asks for this. */
+static bool is_asked(enum system_call call)
+{
+	switch (call) {
+	case CALL_MREMAP:
+	case CALL_MADVISE:
+		return HAVE_LINUX_PAGES;
+	case CALL_MUTEXATTR_INIT:
+	case CALL_MUTEXATTR_SETROBUST:
+	case CALL_MUTEX_INIT:
+		return HAVE_DECL_PTHREAD_MUTEX_ROBUST;
+	default:
+		return true;
+	}
+}
+
 /* And each of them is made: else its name above would say nothing. */
 START_TEST(system_refusing_one_kind_of_call_leaves_the_pool_as_it_was)
 {
@@ -86,7 +102,7 @@ START_TEST(system_refusing_one_kind_of_call_leaves_the_pool_as_it_was)
 		made += walk_with_failure(kind, 1, false, only);
 		made += walk_with_failure(kind, 1, true, only);
 	}
-	ck_assert_int_gt(made, 0);
+	ck_assert_int_eq(made > 0, is_asked(only));
 }
 END_TEST
 

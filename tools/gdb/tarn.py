@@ -147,11 +147,12 @@ def slots():
             yield i + 1, registry['slots'][i].dereference()
 
 
-def mutex_owner(mutex):
+def owner_of(alive):
     """The system's number of the thread that holds a robust mutex: glibc
-    names it, musl has it below two bits of its own. None: it is elsewhere."""
-    for read in (lambda: int(mutex['__data']['__owner']),
-                 lambda: int(mutex['__u']['__vi'][1]) & 0x3fffffff):
+    names it, musl has it below two bits of its own. None: it is elsewhere, or
+    the system has no such mutexes."""
+    for read in (lambda: int(alive['mutex']['__data']['__owner']),
+                 lambda: int(alive['mutex']['__u']['__vi'][1]) & 0x3fffffff):
         try:
             return read()
         except gdb.error:
@@ -168,7 +169,7 @@ def threads():
              for thread in gdb.selected_inferior().threads()}
     found = {}
     for number, slot in slots():
-        owner = mutex_owner(slot['thread']['alive']['mutex'])
+        owner = owner_of(slot['thread']['alive'])
         if slot['taken'] and owner in known:
             found[number] = known[owner]
     return found
