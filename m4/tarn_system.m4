@@ -28,8 +28,10 @@ AC_CACHE_CHECK([for mremap and large pages], [tarn_cv_linux_pages], [
 		[tarn_cv_linux_pages=yes],
 		[tarn_cv_linux_pages=no])])
 AM_CONDITIONAL([LINUX_PAGES], [test "x$tarn_cv_linux_pages" = xyes])
-AC_DEFINE_UNQUOTED([HAVE_LINUX_PAGES],
-	[$(test "x$tarn_cv_linux_pages" != xyes; echo $?)],
+AS_IF([test "x$tarn_cv_linux_pages" = xyes],
+	[tarn_linux_pages=1],
+	[tarn_linux_pages=0])
+AC_DEFINE_UNQUOTED([HAVE_LINUX_PAGES], [$tarn_linux_pages],
 	[1 where pages are resized and large ones asked for, or 0.])
 
 # A promise of the C libraries of Linux, not of POSIX.

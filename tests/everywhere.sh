@@ -51,6 +51,7 @@ cross()
 	arguments="--host=$1 --disable-shared"
 	own_check=--host=$1
 	emulator=qemu-$2-static
+	test_seconds=900 # ten times as slow
 }
 
 row_aarch64()
@@ -265,7 +266,7 @@ tested()
 	make -C "$dir/$name" -s -j "$jobs" check VERBOSE=1 \
 		EMULATOR="$emulator" \
 		LOG_COMPILER="timeout -k 10 $test_seconds $emulator" \
-		SH_LOG_COMPILER="timeout -k 10 $test_seconds sh"
+		SH_LOG_COMPILER="timeout -k 10 $test_seconds \$(SHELL)"
 }
 
 # count WHAT: the tests of which the row's summary says so.

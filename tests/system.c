@@ -74,9 +74,7 @@ static void system_count(atomic_size_t *what, size_t more)
 	type __wrap_##name(__VA_ARGS__);                                       \
 	type __wrap_##name(__VA_ARGS__)
 
-/* ---- memory ------------------------------------------------------------- */
-
-/* Where libc is linked into the program, the calls of its heap come here. */
+/* Where libc is linked into the program, its own calls come here, too. */
 static bool system_look_away(void)
 {
 	bool watched = system_watched;
@@ -84,6 +82,8 @@ static bool system_look_away(void)
 	system_watched = false;
 	return watched;
 }
+
+/* ---- memory ------------------------------------------------------------- */
 
 SYSTEM_WRAP(void *, malloc, size_t size)
 {
@@ -226,9 +226,12 @@ SYSTEM_WRAP(int, pthread_setspecific, pthread_key_t key, const void *value)
 SYSTEM_WRAP(int, pthread_atfork, void (*prepare)(void), void (*parent)(void),
 	    void (*child)(void))
 {
-	return system_fails(CALL_ATFORK)
-		       ? ENOMEM
-		       : __real_pthread_atfork(prepare, parent, child);
+	bool fails = system_fails(CALL_ATFORK), watched = system_look_away();
+	int error =
+		fails ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
+
+	system_watched = watched;
+	return error;
 }
 
 /* Fails without a call of `fn`. */
