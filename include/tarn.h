@@ -88,12 +88,9 @@ extern "C" {
 #define TARN_NOPLT
 #endif
 
-/* What tarn_palloc aligns to, in bytes: enough for every standard type. */
-#if defined __BIGGEST_ALIGNMENT__ && __BIGGEST_ALIGNMENT__ < 16
-#define TARN_ALIGNMENT ((size_t)8)
-#else
+/* What tarn_palloc aligns to, in bytes: enough for every standard type, and the
+   same on every machine. */
 #define TARN_ALIGNMENT ((size_t)16)
-#endif
 
 /* The largest alignment that the inline calls serve themselves, in bytes. */
 #define TARN_ALIGNMENT_INLINE ((size_t)64)

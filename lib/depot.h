@@ -27,9 +27,6 @@
 #define DEPOT_FINE  ((size_t)256)
 #define DEPOT_ODD   ((size_t)79)
 
-/* Bytes: the coarsest grain. What tarn_palloc aligns to may be less. */
-#define DEPOT_GRAIN ((size_t)16)
-
 /* Classes of grain 16 from 16 bytes on, then of 8 and of 1 from 16 on. */
 #define DEPOT_EIGHTS  ((unsigned)(DEPOT_SMALL / 16))
 #define DEPOT_ONES    (DEPOT_EIGHTS + (unsigned)(DEPOT_FINE / 8) - 1)

@@ -214,7 +214,8 @@ void *reuse_take(struct local *local, size_t alignment, size_t size)
 		return NULL;
 	if (size <= DEPOT_SMALL)
 		object = bins_take_any(local, alignment, size);
-	if (object == NULL && (size > DEPOT_SMALL || size % DEPOT_GRAIN != 0))
+	if (object == NULL &&
+	    (size > DEPOT_SMALL || size % TARN_ALIGNMENT != 0))
 		object = run_take(local, alignment, size);
 	if (object != NULL && bins_of(local)->bytes != 0)
 		local_set_aside(local);

@@ -28,22 +28,15 @@ static inline struct bins *bins_of(const struct local *local)
 	return (struct bins *)local->side;
 }
 
-/* Whether tarn_palloc's pieces of `size` bytes are of the coarsest grain: where
-   it aligns to less, those of every other size are not. */
-#define REUSE_IS_COARSE(size)                                                  \
-	(TARN_ALIGNMENT == DEPOT_GRAIN ||                                      \
-	 align_up(size, TARN_ALIGNMENT) % DEPOT_GRAIN == 0)
-
 /* A piece of tarn_palloc's from the bins, or NULL. Owner. */
 static inline void *reuse_pop(struct local *local, size_t size)
 {
 	struct bins *bins = bins_of(local);
 	struct unit **list, *unit;
 
-	if (!TARN_LIKELY(bins != NULL && size - 1 < bins->side.most &&
-			 REUSE_IS_COARSE(size)))
+	if (!TARN_LIKELY(bins != NULL && size - 1 < bins->side.most))
 		return NULL;
-	list = &bins->lists[(size - 1) / DEPOT_GRAIN];
+	list = &bins->lists[(size - 1) / TARN_ALIGNMENT];
 	unit = *list;
 	if (!TARN_LIKELY(unit != NULL))
 		return NULL;
@@ -65,11 +58,10 @@ static inline bool reuse_push(struct local *local, void *ptr, size_t size)
 	struct unit *unit = ptr;
 
 	if (bins == NULL || size - 1 >= bins->side.most || unit == NULL ||
-	    ((uintptr_t)unit & (DEPOT_GRAIN - 1)) != 0 ||
-	    !REUSE_IS_COARSE(size))
+	    ((uintptr_t)unit & (TARN_ALIGNMENT - 1)) != 0)
 		return false;
-	unit->next = bins->lists[(size - 1) / DEPOT_GRAIN];
-	bins->lists[(size - 1) / DEPOT_GRAIN] = unit;
+	unit->next = bins->lists[(size - 1) / TARN_ALIGNMENT];
+	bins->lists[(size - 1) / TARN_ALIGNMENT] = unit;
 	size = align_up(size, TARN_ALIGNMENT);
 	bins->bytes += size;
 	local_add_given(local, -size);

@@ -80,6 +80,9 @@ END_TEST
 static bool is_asked(enum system_call call)
 {
 	switch (call) {
+	case CALL_MALLOC:
+	case CALL_REALLOC:
+		return HEAP_RESIZES;
 	case CALL_MREMAP:
 	case CALL_MADVISE:
 		return HAVE_LINUX_PAGES;

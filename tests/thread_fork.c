@@ -235,10 +235,9 @@ END_TEST
 static bool is_run_by_another(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	const char *emulator = getenv("EMULATOR");
 
 	return (preload != NULL && strstr(preload, "vgpreload") != NULL) ||
-	       (emulator != NULL && *emulator != '\0');
+	       emulated();
 }
 
 void add_fork_tests(Suite *suite)

@@ -34,6 +34,10 @@
 #define DESTRUCTOR_ROUNDS 4
 #endif
 
+/* Whether malloc aligns as tarn_palloc does, so that its upstream resizes by
+   realloc: with words of 32 bits it need not. */
+#define HEAP_RESIZES (sizeof(void *) > 4 || _Alignof(max_align_t) >= 16)
+
 enum {
 	UTIL_TIMEOUT = 600,      /* seconds a case may take under valgrind */
 	UTIL_QUICK_DIVISOR = 10, /* how much shorter quick rounds are      */
@@ -54,6 +58,14 @@ static inline bool quick(void)
 	const char *text = getenv("TARN_TEST_QUICK");
 
 	return text != NULL && *text != '\0' && *text != '0';
+}
+
+/* Whether the program is run by an emulator: make check EMULATOR=... */
+static inline bool emulated(void)
+{
+	const char *text = getenv("EMULATOR");
+
+	return text != NULL && *text != '\0';
 }
 
 /* Returns `full`, or a part of it, at least 1, in a quick run. */
