@@ -163,7 +163,8 @@ typedef struct tarn_options {
 	size_t first_block;
 	/* Bytes, the ceiling of block growth, at most 64 MiB. 0: 256 KiB. */
 	size_t max_block;
-	/* Bytes: larger requests are large; at most 1 MiB. 0: 4096. */
+	/* Bytes: larger requests are large; at most 1 MiB, on 32-bit ARM and
+	   RISC-V 64 KiB. 0: 4096. */
 	size_t large_above;
 	/* Bytes held by this pool and its descendants, the caller's buffer not
 	   counted. 0: none. */

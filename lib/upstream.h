@@ -16,9 +16,14 @@
 /*
  * No request served by bumping is larger, in bytes. Memory this close to
  * either end of the address space is refused, so that `last + size` and
- * `end - size` cannot wrap.
+ * `end - size` cannot wrap. On some machines programs begin at 64 KiB, and
+ * the heap of a static one soon behind.
  */
+#if defined __arm__ || defined __riscv
+#define UPSTREAM_SMALL_MOST ((size_t)1 << 16)
+#else
 #define UPSTREAM_SMALL_MOST ((size_t)1 << 20)
+#endif
 
 struct source {
 	tarn_upstream upstream; /* [c]                                  */

@@ -39,7 +39,7 @@ thread.h:    prefix.h thread_posix.h thread_windows.h
 thread_posix.c: thread.h sanitizers.h
 thread_windows.c: thread.h
 heap.h:      prefix.h
-heap_posix.c: heap.h tarn.h
+heap_posix.c: align.h heap.h tarn.h
 heap_windows.c: heap.h align.h tarn.h
 pages.h:     prefix.h
 pages_posix.c: pages.h align.h
