@@ -12,6 +12,7 @@
 
 #include "cache.h"
 
+/* Units begin behind it, and are aligned for any type as it is. */
 struct slab {
 	struct slab *next; /* [l] of those to give back           */
 	size_t size;       /* [c] bytes of its memory             */
@@ -19,7 +20,7 @@ struct slab {
 	size_t carved;     /* [l] of these                        */
 	size_t free;       /* [l] while a sweep counts: in the depot */
 	bool leaving;      /* [l] it is to be given back          */
-};
+} __attribute__((aligned(TARN_ALIGNMENT)));
 
 /* A depot without slabs. */
 void slab_init(struct cache_depot *depot);
