@@ -30,7 +30,7 @@ enum {
 };
 
 /* Larger requests are refused: a sanitizer's malloc would end the program. */
-#define COUNTING_CEILING ((size_t)1 << 30)
+#define COUNTING_CEILING ((size_t)1 << (sizeof(size_t) > 4 ? 30 : 28))
 
 /* At most so many bytes of a block are overwritten: huge ones stay cheap. */
 #define COUNTING_PAINT ((size_t)1 << 20)

@@ -47,7 +47,7 @@ END_TEST
 START_TEST(size_around_large_above_is_served_by_the_right_layer)
 {
 	static const size_t bounds[] = {16,   100,  128,   1000,
-					4096, 5000, 65536, 1048576};
+					4096, 5000, 65536, LARGE_ABOVE_MOST};
 	size_t bound = bounds[_i], size, count = 0;
 	tarn_options options = TARN_OPTIONS_INIT;
 	tarn_pool *pool;

@@ -18,11 +18,6 @@
 #define MAX_BLOCK_DEFAULT   (256 * KIB)
 #define LARGE_ABOVE_DEFAULT (4 * KIB)
 #define BLOCK_MOST          (64 * MIB)
-#if defined __arm__ || defined __riscv
-#define LARGE_ABOVE_MOST (64 * KIB)
-#else
-#define LARGE_ABOVE_MOST MIB
-#endif
 
 #define LIMIT  MIB
 #define USABLE (LIMIT / 10 * 9) /* what at least can be handed out */

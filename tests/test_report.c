@@ -4,6 +4,7 @@
  * what their chunks add up to, and each is JSON, whatever names pools have and
  * whatever other threads do meanwhile.
  */
+#include "host.h"
 #include "reuse.h"
 #include "util.h"
 #include "watch.h"
@@ -290,15 +291,15 @@ static size_t upstream_left;
 static void *few_alloc(void *context, size_t *size, size_t alignment)
 {
 	(void)context;
-	(void)alignment;
-	return upstream_left-- != 0 ? malloc(*size) : (upstream_left = 0, NULL);
+	return upstream_left-- != 0 ? host_alloc(*size, alignment)
+				    : (upstream_left = 0, NULL);
 }
 
 static void few_release(void *context, void *memory, size_t size)
 {
 	(void)context;
 	(void)size;
-	free(memory);
+	host_free(memory);
 }
 
 START_TEST(report_tells_what_was_freed)

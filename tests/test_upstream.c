@@ -204,8 +204,10 @@ START_TEST(upstream_mmap_without_end_is_null)
 							   alignment));
 		}
 	size = 16;
-	ck_assert_ptr_null(
-		upstream->alloc(upstream->ctx, &size, SIZE_MAX / 2 + 1));
+	ptr = upstream->alloc(upstream->ctx, &size, SIZE_MAX / 2 + 1);
+	ck_assert(ptr == NULL || WORD_IS_SHORT);
+	if (ptr != NULL)
+		upstream->release(upstream->ctx, ptr, size);
 	kept = 5000;
 	ptr = upstream->alloc(upstream->ctx, &kept, 16);
 	ck_assert_ptr_nonnull(ptr);
@@ -225,6 +227,7 @@ END_TEST
 START_TEST(upstream_malloc_without_end_is_null)
 {
 	const tarn_upstream *upstream = tarn_upstream_malloc();
+	const size_t most = WORD_IS_SHORT ? SIZE_MAX - MIB : SIZE_MAX / 2;
 	size_t size, kept = 5000, i, alignment;
 	unsigned char *ptr = upstream->alloc(upstream->ctx, &kept, 16);
 
@@ -232,11 +235,11 @@ START_TEST(upstream_malloc_without_end_is_null)
 	write_pattern(ptr, 5000);
 	for (i = 0; i < 40; i++) {
 		for (alignment = 16; alignment <= 4 * MIB; alignment *= 64) {
-			size = opaque(SIZE_MAX / 2 - i * 1000);
+			size = opaque(most - i * 1000);
 			ck_assert_ptr_null(upstream->alloc(upstream->ctx, &size,
 							   alignment));
 		}
-		size = opaque(SIZE_MAX / 2 - i * 1000);
+		size = opaque(most - i * 1000);
 		ck_assert_ptr_null(
 			upstream->resize(upstream->ctx, ptr, kept, &size));
 	}

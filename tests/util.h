@@ -34,9 +34,19 @@
 #define DESTRUCTOR_ROUNDS 4
 #endif
 
+/* Whether half of all there could be is something that the system may have. */
+#define WORD_IS_SHORT (sizeof(size_t) == 4)
+
+/* Bytes: options.large_above at most, as documented. */
+#if defined __arm__ || defined __riscv
+#define LARGE_ABOVE_MOST ((size_t)1 << 16)
+#else
+#define LARGE_ABOVE_MOST ((size_t)1 << 20)
+#endif
+
 /* Whether malloc aligns as tarn_palloc does, so that its upstream resizes by
    realloc: with words of 32 bits it need not. */
-#define HEAP_RESIZES (sizeof(void *) > 4 || _Alignof(max_align_t) >= 16)
+#define HEAP_RESIZES (!WORD_IS_SHORT || _Alignof(max_align_t) >= 16)
 
 enum {
 	UTIL_TIMEOUT = 600,      /* seconds a case may take under valgrind */
