@@ -11,6 +11,7 @@
 
 #include "guard.h"
 #include "limit.h"
+#include "pages.h"
 #include "upstream.h"
 
 #define KIB ((size_t)1024)
