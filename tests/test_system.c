@@ -81,7 +81,6 @@ static bool is_asked(enum system_call call)
 {
 	switch (call) {
 	case CALL_MALLOC:
-	case CALL_REALLOC:
 		return HEAP_RESIZES;
 	case CALL_MREMAP:
 	case CALL_MADVISE:
