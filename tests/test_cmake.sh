@@ -80,9 +80,17 @@ configured "$minor" || fail "finds no tarn $minor"
 configured "$version;EXACT" || fail "finds no tarn $version"
 
 cmake --build "$dir/build" >"$dir/log" 2>&1 || fail 'the project does not build'
+
+# is_built PROGRAM: by the name that it has on this system.
+is_built()
+{
+	[ -e "$dir/build/$1" ] || [ -e "$dir/build/$1.exe" ]
+}
+
 for program in hello hello_static; do
-	[ -e "$dir/build/$program" ] || continue
-	[ "$(${EMULATOR-} "$dir/build/$program")" = 81 ] || fail "$program ran wrong"
+	is_built "$program" || continue
+	[ "$(${EMULATOR-} "$dir/build/$program" | tr -d '\r')" = 81 ] ||
+		fail "$program ran wrong"
 	echo "test_cmake: $program: runs"
 done
-[ -e "$dir/build/hello" ]
+is_built hello || fail 'hello was not built'
