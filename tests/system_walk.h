@@ -10,6 +10,7 @@
 #include "system.h"
 
 #include "counting.h"
+#include "pages.h"
 #include "util.h"
 
 #include <unistd.h>
@@ -18,7 +19,8 @@ enum {
 	OBJECTS = 400 /* the most that a walk keeps in a pool */
 };
 
-#define LIMIT ((size_t)16 << 20)
+/* Bytes: an object may take a page of its own. */
+#define LIMIT (4096 * pages_size())
 
 /* The number of the call that failed in this walk's process. */
 extern size_t failing_call;
