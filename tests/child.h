@@ -68,7 +68,7 @@ static size_t child_own(char *said)
 {
 	char *line = strstr(said, "qemu: uncaught target signal ");
 
-	if (line != NULL)
+	if (emulated() && line != NULL)
 		*line = '\0';
 	return strlen(said);
 }
