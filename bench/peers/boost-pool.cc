@@ -11,6 +11,10 @@
 #define PEER_FIXED
 #define PEER_GIVES
 
+enum {
+	FIRST_OBJECTS = 32 /* in a pool's first block, as boost::pool has it */
+};
+
 static const struct peer_info peer = {
 	"boost::pool", BOOST_LIB_VERSION,          "optional", "mutex",
 	NULL,          "objects of one size only",
@@ -25,12 +29,17 @@ static void peer_begin()
 
 static inline peer_pool *peer_create()
 {
-	return new peer_pool(WORKER_FIXED_SIZE);
+	return new peer_pool(WORKER_FIXED_SIZE, FIRST_OBJECTS);
 }
 
+/*
+ * Blocks double, and after a purge Boost 1.81 goes on from the last one, unlike
+ * 1.74: a pool that is emptied time and again would come to ask for GiBs.
+ */
 static inline void peer_reset(peer_pool *pool)
 {
 	pool->purge_memory();
+	pool->set_next_size(FIRST_OBJECTS);
 }
 
 static inline peer_local *peer_use(peer_pool *pool, int)
