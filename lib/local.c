@@ -16,7 +16,7 @@ static const size_t local_least_chunk = 128;
 
 /* Where threads share a pool, a claim brings this part of what the thread has:
    more would be left unused by each of them. */
-static const size_t local_shared_part = 4;
+static const size_t local_shared_part = 5;
 
 /* Bytes: a smaller rest is not worth a look at each miss. */
 static const size_t local_least_tail = 32;
