@@ -151,7 +151,7 @@ row_gcc_c23()
 
 row_clang_c23()
 {
-	packages='clang-19 libclang-rt-19-dev'
+	packages='clang-19 libclang-rt-19-dev llvm-19'
 	CC=clang-19
 	CXX=clang++-19
 	CFLAGS='-O2 -std=gnu23'
