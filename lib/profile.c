@@ -19,6 +19,8 @@
 #include <link.h>
 #endif
 
+#include "align.h"
+
 /* Return addresses of a site at most, and lists of sites. */
 enum {
 	PROFILE_FRAMES = 64,
@@ -44,17 +46,24 @@ struct profile_stack {
 /* ---- stacks ---------------------------------------------------------- */
 
 #ifdef HAVE_BACKTRACE
-static void stack_take(struct profile_stack *stack, const void *caller)
+static size_t stack_walk(void **frames)
 {
-	(void)caller;
-	stack->depth = (size_t)backtrace(stack->frames, PROFILE_FRAMES);
+	return (size_t)backtrace(frames, PROFILE_FRAMES);
 }
 #else
-static void stack_take(struct profile_stack *stack, const void *caller)
+static size_t stack_walk(void **frames)
 {
-	*stack = (struct profile_stack){1, {(void *)caller}};
+	(void)frames;
+	return 0;
 }
 #endif
+
+/* The caller alone, where there is nothing to unwind by. */
+static void stack_take(struct profile_stack *stack, const void *caller)
+{
+	stack->frames[0] = (void *)caller;
+	stack->depth = align_max(stack_walk(stack->frames), 1);
+}
 
 /* Code of the library, where it is not part of the program. */
 struct profile_code {

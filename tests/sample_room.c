@@ -136,8 +136,8 @@ START_TEST(cut_near_the_end_has_room_for_its_record)
 	cut_join(&local);
 	expect_room(&local, memory, memory + 974);
 	/* Not even so. */
-	local_begin(&local, memory, 32, 1);
-	cut_room(&local, 20);
+	local_begin(&local, memory, sizeof(struct cut), 1);
+	cut_room(&local, sizeof(struct cut) / 2);
 	expect_room(&local, memory, memory);
 	ck_assert_ptr_null(cut_of(&local));
 	local_begin(&local, memory + 16, 100, 0);

@@ -57,7 +57,7 @@ trace.c:     trace.h aside.h host.h
 debug.h:     mark.h mutex.h tarn.h
 debug.c:     debug.h aside.h host.h trace.h
 profile.h:   debug.h
-profile.c:   profile.h
+profile.c:   profile.h align.h
 guard.h:     prefix.h tarn.h
 guard.c:     guard.h align.h debug.h pages.h
 limit.h:     mutex.h prefix.h
