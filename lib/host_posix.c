@@ -2,6 +2,9 @@
 /*
  * The environment and files of POSIX: see host.h.
  */
+/* Traces of more than 2 GiB, where words have 32 bits. */
+#define _FILE_OFFSET_BITS 64
+
 #include "config.h"
 
 #include "host.h"

@@ -73,13 +73,17 @@ START_TEST(alloc_larger_than_there_is_refused)
 	tarn_options options = TARN_OPTIONS_INIT;
 	tarn_pool *pool;
 	tarn_cache *cache;
+	size_t count = 0;
 
 	options.upstream = tarn_upstream_mmap();
 	pool = tarn_pool_create(&options);
 	cache = cache_of(pool, SIZE_MAX / 16, 16);
 	errno = 0;
-	ck_assert_ptr_null(tarn_cache_alloc(cache));
+	while (tarn_cache_alloc(cache) != NULL)
+		REQUIRE(++count < 16);
 	ck_assert_int_eq(errno, ENOMEM);
+	/* Some there is, where that is 256 MiB. */
+	ck_assert(count == 0 || WORD_IS_SHORT);
 	ck_assert_ptr_nonnull(tarn_palloc(pool, 10));
 	tarn_pool_destroy(pool);
 }

@@ -3,6 +3,9 @@
  * Runs a target of the fuzzer without one: on the files and directories that it
  * is given, or on the committed corpus. A broken promise ends the program.
  */
+/* Names of files of any number, where words have 32 bits. */
+#define _FILE_OFFSET_BITS 64
+
 #include "target.h"
 
 #include <dirent.h>
