@@ -68,16 +68,29 @@ static inline struct input input_split(struct input *in, size_t length)
 	return part;
 }
 
-/* Bytes: a larger number is so large that no memory can be had. */
-#define INPUT_HUGE ((size_t)PTRDIFF_MAX / 2)
+/* Bytes: a larger number is so large that no memory can be had. With words of
+   32 bits half of all there could be is had. */
+#define INPUT_HUGE                                                             \
+	(sizeof(size_t) > 4 ? (size_t)PTRDIFF_MAX / 2 : SIZE_MAX - 65536)
+
+/* `size`, but not within reach of memory that can be had. */
+#define INPUT_ABOVE(size) ((size) > INPUT_HUGE ? (size) : INPUT_HUGE + 129)
 
 /* Around these sizes something changes. */
 static inline size_t input_edge(struct input *in)
 {
-	static const size_t edges[] = {
-		64,          320,          2048,     4096,
-		8192,        65536,        262144,   1048576,
-		PTRDIFF_MAX, SIZE_MAX / 2, SIZE_MAX, INPUT_HUGE + 129};
+	static const size_t edges[] = {64,
+				       320,
+				       2048,
+				       4096,
+				       8192,
+				       65536,
+				       262144,
+				       1048576,
+				       INPUT_ABOVE(PTRDIFF_MAX),
+				       INPUT_ABOVE(SIZE_MAX / 2),
+				       SIZE_MAX,
+				       INPUT_HUGE + 129};
 	size_t edge = edges[input_below(in, sizeof edges / sizeof *edges)];
 
 	return edge + input_byte(in) - 128;
