@@ -4,8 +4,9 @@
 # machines and in other ways, a row for each, and runs all tests there, in quick
 # rounds. A line a row:
 #	name, compiler: N pass, N skip, N fail, N seconds
-# Fails where a row fails, or ran no test. All rows, unless some are named;
-# $builddir/everywhere keeps what is of use again, and the logs.
+# Fails where a row fails, or ran no test. All rows, unless some are named, and
+# all tests, unless $SUITES names programs of tests/. $builddir/everywhere keeps
+# what is of use again, and the logs.
 #
 # A row is a function row_NAME below, and nothing else. It sets what is not as
 # the ordinary build has it:
@@ -263,7 +264,12 @@ tested()
 {
 	install_missing && own_libraries && configured && $prepare || return
 	make -C "$dir/$name" -s -j "$jobs" || return
-	make -C "$dir/$name" -s -j "$jobs" check VERBOSE=1 \
+	set --
+	for suite in ${SUITES-}; do
+		set -- "$@" "tests/$suite"
+	done
+	[ "$#" = 0 ] || set -- "TESTS=$*" "check_PROGRAMS=$*"
+	make -C "$dir/$name" -s -j "$jobs" check VERBOSE=1 "$@" \
 		EMULATOR="$emulator" \
 		LOG_COMPILER="timeout -k 10 $test_seconds $emulator" \
 		SH_LOG_COMPILER="timeout -k 10 $test_seconds \$(SHELL)"
