@@ -7,7 +7,7 @@
 set -eu
 
 srcdir=${srcdir:-.}
-replay=${builddir:-.}/tools/tarn-replay
+builddir=${builddir:-.}
 packed=$srcdir/bench/traces/nginx_load.ptr.xz
 
 dir=$(mktemp -d)
@@ -18,6 +18,14 @@ fail()
 {
 	echo "test_replay: $*" >&2
 	exit 1
+}
+
+# What is built is a script where the library is shared: libtool knows which
+# program, and the emulator runs no script.
+replay()
+{
+	"$builddir/libtool" --mode=execute ${EMULATOR-} \
+		"$builddir/tools/tarn-replay" "$@"
 }
 
 # ---- traces ----
@@ -70,7 +78,7 @@ record()
 
 run()
 {
-	${EMULATOR-} "$replay" "$@" >"$dir/out" 2>"$dir/error" ||
+	replay "$@" >"$dir/out" 2>"$dir/error" ||
 		fail "tarn-replay $*: status $?: $(cat "$dir/error")"
 	[ ! -s "$dir/error" ] || fail "tarn-replay $*: $(cat "$dir/error")"
 }
@@ -116,8 +124,11 @@ has "^tarn-replay ${VERSION:-[0-9]}"
 
 # A trace that is replayed is not recorded over.
 cp "$dir/trace" "$dir/kept"
-TARN_DEBUG=trace=$dir/kept \
-	${EMULATOR-} "$replay" "$dir/kept" >"$dir/out" 2>"$dir/error"
+(
+	TARN_DEBUG=trace=$dir/kept
+	export TARN_DEBUG
+	replay "$dir/kept" >"$dir/out" 2>"$dir/error"
+)
 cmp "$dir/trace" "$dir/kept"
 grep -q 'TARN_DEBUG is ignored' "$dir/error" || fail 'nothing is said of it'
 
@@ -142,7 +153,7 @@ refuses()
 	pattern=$1
 	shift
 	status=0
-	${EMULATOR-} "$replay" "$@" >"$dir/out" 2>"$dir/error" || status=$?
+	replay "$@" >"$dir/out" 2>"$dir/error" || status=$?
 	[ "$status" = 2 ] || fail "tarn-replay $*: status $status, not 2"
 	grep -q "$pattern" "$dir/error" ||
 		fail "tarn-replay $*: no '$pattern' in $(cat "$dir/error")"
@@ -170,7 +181,7 @@ refuses usage "$dir/trace" "$dir/trace"
 
 # ---- a real trace, compressed ----
 
-if ${EMULATOR-} "$replay" --no-check "$packed" >"$dir/out" 2>"$dir/error"; then
+if replay --no-check "$packed" >"$dir/out" 2>"$dir/error"; then
 	run "$packed"
 	has '^records 244024, calls 243828, pools 5493, threads 1, processes 8$'
 	head -c 9999 "$packed" >"$dir/truncated"
@@ -186,7 +197,7 @@ fi
 
 # ---- the documents ----
 
-${EMULATOR-} "$replay" --help >"$dir/help"
+replay --help >"$dir/help"
 grep -o -- '--[a-z-]*' "$dir/help" | sort -u >"$dir/options"
 [ "$(wc -l <"$dir/options")" -gt 8 ] || fail 'no options in --help'
 while read -r option; do
