@@ -118,13 +118,14 @@ static void hand_free(struct hand_over *run, void **part)
    most under way for sure. */
 static size_t hand_ahead(const struct hand_over *run, unsigned self, size_t i)
 {
-	size_t parts = run->count / PART;
+	size_t left = run->count / PART - i;
 	bool turn = run->most != NULL && i % (TURN / PART) == 0;
-	size_t ahead = self == 0 ? turn ? 1 : RING / PART
-		       : turn    ? RING / PART
-				 : 1;
 
-	return self == 1 && ahead > parts - i ? parts - i : ahead;
+	if (self == 0)
+		return turn ? 1 : RING / PART;
+	if (!turn)
+		return 1;
+	return left < RING / PART ? left : RING / PART;
 }
 
 static void hand_wait(struct hand_over *run, unsigned self, size_t i)
