@@ -119,6 +119,13 @@ void __tsan_acquire(void *at)
 	(void)at;
 }
 
+/* Those that the library finds under Memcheck. */
+#ifdef HAVE_VALGRIND_MEMCHECK_H
+#define TOOLS_MEMCHECK WATCH_MEMCHECK
+#else
+#define TOOLS_MEMCHECK 0U
+#endif
+
 /* This program under a tool of Valgrind: which tools the library found. */
 static unsigned tools_under(const char *tool)
 {
@@ -144,11 +151,9 @@ START_TEST(tools_memcheck_is_found_and_others_are_not)
 	if (tools_under("none") == UINT_MAX)
 		return;
 	ck_assert_uint_eq(tools_under("none"), 0);
-#ifdef HAVE_VALGRIND_MEMCHECK_H
 	/* It asks more of the system: symbols of its loader. */
 	if (tools_under("memcheck") != UINT_MAX)
-		ck_assert_uint_eq(tools_under("memcheck"), WATCH_MEMCHECK);
-#endif
+		ck_assert_uint_eq(tools_under("memcheck"), TOOLS_MEMCHECK);
 }
 END_TEST
 
