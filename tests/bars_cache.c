@@ -70,9 +70,9 @@ FIFO(fifo_peer, const struct peer, PEER_ALLOC, PEER_GIVE)
 /* ---- made by one thread, freed by another -------------------------------- */
 
 enum {
-	RING = 4096, /* objects under way at most        */
-	PART = 64,   /* of them go over together         */
-	TURN = 8 * RING,
+	RING = 4096,     /* objects under way at most        */
+	PART = 64,       /* of them go over together         */
+	TURN = 8 * RING, /* from a drained ring to the next  */
 	HANDED = 10 * RING
 };
 
