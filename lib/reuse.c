@@ -60,8 +60,9 @@ void reuse_settle(struct local *local)
 		bins_flush(local);
 }
 
-/* In memory that lasts, or near a limit in what was freed. */
-static struct bins *bins_make(struct local *local)
+/* In memory that lasts, or near a limit in what was freed, but not for a
+   request: that may be what it was freed for. */
+static struct bins *bins_make(struct local *local, bool request)
 {
 	static const struct wanted wanted = {TARN_ALIGNMENT,
 					     sizeof(struct bins), 0};
@@ -70,7 +71,7 @@ static struct bins *bins_make(struct local *local)
 	bool lasting = bins != NULL;
 	struct chunk chunk;
 
-	if (!lasting && pool_depot(pool) != NULL &&
+	if (!lasting && !request && pool_depot(pool) != NULL &&
 	    depot_get(pool_depot(pool), &wanted, &chunk))
 		bins = (struct bins *)chunk.start;
 	if (bins == NULL)
@@ -88,22 +89,22 @@ static struct bins *bins_make(struct local *local)
 }
 
 /* The thread's, made now if it has none; NULL: there is no memory. */
-static struct bins *bins_get(struct local *local)
+static struct bins *bins_get(struct local *local, bool request)
 {
 	int error = errno;
 	struct bins *bins = bins_of(local);
 
 	if (bins == NULL)
-		bins = bins_make(local);
+		bins = bins_make(local, request);
 	errno = error;
 	return bins;
 }
 
 /* The same, where no mark is open and there is a depot to flush them to: from
    now on pieces come to them by a few stores, save where each is looked at. */
-static struct bins *bins_open(struct local *local)
+static struct bins *bins_open(struct local *local, bool request)
 {
-	struct bins *bins = bins_get(local);
+	struct bins *bins = bins_get(local, request);
 
 	if (bins != NULL && TARN_LIKELY(local->pool->source.watched == 0))
 		bins->side.most =
@@ -113,7 +114,7 @@ static struct bins *bins_open(struct local *local)
 
 struct local_side *reuse_side(struct local *local)
 {
-	struct bins *bins = bins_get(local);
+	struct bins *bins = bins_get(local, false);
 
 	return bins != NULL ? &bins->side : NULL;
 }
@@ -210,7 +211,7 @@ void *reuse_take(struct local *local, size_t alignment, size_t size)
 	void *object = NULL;
 
 	if (size < UNIT_LEAST || local_depth(local) != 0 ||
-	    pool_depot(local->pool) == NULL || bins_open(local) == NULL)
+	    pool_depot(local->pool) == NULL || bins_open(local, true) == NULL)
 		return NULL;
 	if (size <= DEPOT_SMALL)
 		object = bins_take_any(local, alignment, size);
@@ -298,7 +299,7 @@ void reuse_give(tarn_pool *pool, struct local *local, char *start, size_t size)
 	pool_count_freed(pool, local, size);
 	if (size < UNIT_LEAST || kind == DEPOT_CLASSES || local == NULL ||
 	    local_depth(local) != 0 || depot_of(pool) == NULL ||
-	    bins_open(local) == NULL) {
+	    bins_open(local, false) == NULL) {
 		reuse_give_run(pool, start, size);
 		return;
 	}

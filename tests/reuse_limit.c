@@ -33,18 +33,17 @@ static tarn_pool *limited(size_t limit, size_t large_above,
 	return pool;
 }
 
-/* The pool is full before anything was freed: there is no place for a depot. */
-START_TEST(limit_free_and_retry_always_succeeds)
+/* Fills a pool, and then frees one at a time and has it again. The pool is full
+   before anything was freed: there may be no place for a depot, or bins. */
+static void free_and_retry(size_t limit, size_t size, size_t times,
+			   uint64_t *state)
 {
-	static const size_t sizes[] = {16, 48, 100, 1000, 1024, 1100, 3000};
-	size_t size = sizes[_i];
-	tarn_pool *pool = limited((size_t)64 << 10, 0, NULL);
-	uint64_t state = seed("limit_free_and_retry_always_succeeds");
+	tarn_pool *pool = limited(limit, 0, NULL);
 	size_t count = fill(pool, size);
 
 	ck_assert_uint_lt(count, FILL);
-	for (size_t i = 0; i < rounds(10000); i++) {
-		size_t k = random_between(&state, 0, count - 1);
+	for (size_t i = 0; i < times; i++) {
+		size_t k = random_between(state, 0, count - 1);
 
 		REQUIRE(tarn_palloc(pool, size) == NULL);
 		REQUIRE(tarn_pfree_sized(pool, filled[k], size) == 0);
@@ -53,6 +52,28 @@ START_TEST(limit_free_and_retry_always_succeeds)
 		memset(filled[k], 9, size);
 	}
 	tarn_pool_destroy(pool);
+}
+
+static const size_t retry_sizes[] = {16, 48, 100, 1000, 1024, 1100, 3000};
+
+START_TEST(limit_free_and_retry_always_succeeds)
+{
+	uint64_t state = seed("limit_free_and_retry_always_succeeds");
+
+	free_and_retry((size_t)64 << 10, retry_sizes[_i], rounds(10000),
+		       &state);
+}
+END_TEST
+
+/* What is left when the pool is full is as many bytes as a limit happens to
+   leave. */
+START_TEST(limit_of_any_size_free_and_retry_succeeds)
+{
+	uint64_t state = seed("limit_of_any_size_free_and_retry_succeeds");
+
+	for (size_t limit = (size_t)20 << 10; limit < (size_t)64 << 10;
+	     limit += 1040)
+		free_and_retry(limit, retry_sizes[_i], rounds(300), &state);
 }
 END_TEST
 
@@ -308,6 +329,8 @@ void add_limit_tests(Suite *suite)
 	TCase *tcase = suite_case(suite, "without memory");
 
 	tcase_add_loop_test(tcase, limit_free_and_retry_always_succeeds, 0, 7);
+	tcase_add_loop_test(tcase, limit_of_any_size_free_and_retry_succeeds, 0,
+			    7);
 	tcase_add_test(tcase, limit_small_freed_larger_succeeds);
 	tcase_add_test(tcase, limit_random_sizes_get_on);
 	tcase_add_test(tcase, depot_made_late_has_all);
