@@ -5,9 +5,12 @@
  *
  * Invariants: every block before `current` was passed by more than
  * cursor_patience claims that it had no room for; the chain is walked from
- * `current` and only ever gets longer.
+ * `current`, or where there is no other memory from its first block, and only
+ * ever gets longer; no block has `refused` bytes of room.
  */
 #include "cursor.h"
+
+#include <errno.h>
 
 #include "probe.h"
 
@@ -194,6 +197,7 @@ static void cursor_append_locked(struct cursor *cursor, struct block *block)
 	if (block_is_spent(cursor->last))
 		cursor_leave_locked(cursor, cursor->last, block);
 	cursor->last = block;
+	cursor->refused = SIZE_MAX;
 	/* ORDER cursor-held (relaxed): figures for statistics, written under
 	   the grow mutex. Pairs with cursor_held. */
 	atomic_store_explicit(&cursor->held, cursor_held(cursor) + block->size,
@@ -318,11 +322,41 @@ static bool cursor_claim_slow(struct cursor *cursor, struct block_cache *cache,
 	return claimed;
 }
 
+/* Bytes of room that suffice for it; for lasting memory, which begins on a
+   line, less than a line too many. */
+static size_t claim_most(const struct claim *claim)
+{
+	return claim->lasting ? align_up(claim->need, BLOCK_LINE) + BLOCK_LINE
+			      : claim->need;
+}
+
+/*
+ * Claims from a block that was left behind: there is no memory for another.
+ * What none of them had is not looked for again, as room only shrinks, or each
+ * refusal would walk them all.
+ */
+static bool cursor_claim_behind(struct cursor *cursor, struct block **block,
+				const struct claim *claim, struct chunk *chunk)
+{
+	bool claimed = false;
+
+	mutex_lock(&cursor->mutex);
+	if (claim_most(claim) < cursor->refused) {
+		*block = cursor->first;
+		claimed = cursor_walk(block, claim, chunk);
+		if (!claimed)
+			cursor->refused = claim_most(claim);
+	}
+	mutex_unlock(&cursor->mutex);
+	return claimed;
+}
+
 bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 		  const struct source *source, const struct claim *claim,
 		  struct chunk *chunk)
 {
 	struct block *from, *block;
+	int error = errno;
 	bool claimed;
 
 	if (cursor_claim_again(claim, chunk))
@@ -331,10 +365,14 @@ bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 	claimed =
 		cursor_walk(&block, claim, chunk) ||
 		cursor_claim_slow(cursor, cache, source, &block, claim, chunk);
-	if (claimed && source->watched != 0)
-		claim_watch(claim, source, block, *chunk);
 	if (block != from)
 		cursor_count_failed(cursor, from, block);
+	if (!claimed && cursor_claim_behind(cursor, &block, claim, chunk)) {
+		errno = error;
+		claimed = true;
+	}
+	if (claimed && source->watched != 0)
+		claim_watch(claim, source, block, *chunk);
 	return claimed;
 }
 

@@ -23,6 +23,7 @@ struct cursor {
 	size_t first_size;               /* [c] bytes                        */
 	size_t max_block;                /* [c] bytes                        */
 	struct mutex mutex;              /* the grow mutex                   */
+	size_t refused;                  /* [l] mutex: bytes no block has    */
 	_Atomic size_t held;             /* [a] bytes, written under mutex   */
 	_Atomic size_t blocks;           /* [a] written under mutex          */
 	size_t keep;                     /* [l] exclusive: bytes kept warm   */
@@ -43,6 +44,7 @@ static inline struct chunk cursor_init(struct cursor *cursor,
 	cursor->first = first;
 	cursor->last = first;
 	mutex_init(&cursor->mutex);
+	cursor->refused = SIZE_MAX;
 	atomic_init(&cursor->held, held);
 	atomic_init(&cursor->blocks, 1);
 	cursor->keep = cursor->used = 0;
@@ -53,7 +55,7 @@ static inline struct chunk cursor_init(struct cursor *cursor,
 
 /*
  * Claims a chunk: from the current block or one behind it, else from a new
- * one. False with ENOMEM. Any thread.
+ * one, else from one that was left behind. False with ENOMEM. Any thread.
  */
 bool cursor_claim(struct cursor *cursor, struct block_cache *cache,
 		  const struct source *source, const struct claim *claim,

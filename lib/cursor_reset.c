@@ -140,6 +140,7 @@ struct chunk cursor_reset(struct cursor *cursor, struct block_cache *cache,
 		block_offer_again(block);
 	}
 	cursor->last = block;
+	cursor->refused = SIZE_MAX;
 	cursor->used = used;
 	cursor->keep = align_min(keep, kept);
 	/* ORDER exclusive (relaxed). */

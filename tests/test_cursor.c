@@ -5,6 +5,7 @@
  */
 #include "cursor_tests.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -258,8 +259,86 @@ START_TEST(claim_near_the_limit_the_last_block_shrinks)
 }
 END_TEST
 
-/* ---- threads
- * ------------------------------------------------------------------ */
+/* Lasting memory, for which a block has room once, and a third is left. */
+static bool claim_wide(struct chain *chain)
+{
+	struct claim ask = {FIRST / 3 * 2, FIRST / 3 * 2, false, true, NULL, 0};
+	struct chunk chunk;
+
+	return cursor_claim(&chain->cursor, NULL, &chain->source, &ask, &chunk);
+}
+
+/* Bytes of it that are then left at least. */
+static size_t wide_rest(void)
+{
+	return FIRST - BLOCK_OVERHEAD - FIRST / 3 * 2 - 2 * BLOCK_LINE;
+}
+
+/* In claims that get smaller, each until there is no memory; in bytes. */
+static size_t claim_all(struct chain *chain)
+{
+	struct chunk chunk;
+	size_t bytes = 0;
+
+	for (size_t need = FIRST; need >= 16; need /= 2) {
+		errno = 0;
+		while (claim(chain, need, 2 * need, &chunk)) {
+			ck_assert_int_eq(errno, 0);
+			bytes += (size_t)(chunk.end - chunk.start);
+		}
+		ck_assert_int_eq(errno, ENOMEM);
+	}
+	return bytes;
+}
+
+/* Until all blocks but the last are left behind. */
+static void refuse_wide(struct chain *chain)
+{
+	for (int i = 0; i < 10; i++)
+		ck_assert(!claim_wide(chain));
+	ck_assert_ptr_eq(chain_current(chain), chain->cursor.last);
+}
+
+START_TEST(claim_near_the_limit_has_all_that_was_left_behind)
+{
+	struct chain chain;
+	size_t left;
+
+	chain_new(&chain, (size_t)20 * FIRST);
+	for (int i = 0; i < 20; i++)
+		ck_assert(claim_wide(&chain));
+	refuse_wide(&chain);
+	left = claim_all(&chain);
+	ck_assert_uint_ge(left, 20 * wide_rest());
+	cursor_reset(&chain.cursor, NULL, &chain.source, BLOCK_LINE);
+	refuse_wide(&chain);
+	ck_assert_uint_ge(claim_all(&chain) + BLOCK_LINE, left);
+	chain_end(&chain);
+}
+END_TEST
+
+START_TEST(claim_after_refusals_has_what_comes_later)
+{
+	struct chain chain;
+	size_t size = FIRST;
+	void *others[2];
+
+	chain_new(&chain, (size_t)3 * FIRST);
+	for (int i = 0; i < 2; i++)
+		others[i] = block_take(NULL, &chain.source, FIRST, &size,
+				       TARN_ALIGNMENT);
+	claim_all(&chain);
+	for (int i = 0; i < 2; i++) {
+		block_give(NULL, &chain.source, others[i], FIRST);
+		ck_assert(claim_wide(&chain));
+	}
+	refuse_wide(&chain);
+	ck_assert_uint_ge(claim_all(&chain), 2 * wide_rest());
+	chain_end(&chain);
+}
+END_TEST
+
+/* ---- threads --------------------------------------------------------- */
 
 struct racer {
 	struct chain *chain;
@@ -269,54 +348,111 @@ struct racer {
 	struct chunk chunks[CLAIMS];
 };
 
+/* Claims so often, or until there is no memory; returns how often. */
+static size_t racer_claim(struct racer *racer, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct chunk *chunk = &racer->chunks[i];
+
+		if (!claim_for(racer->chain, &racer->claimer, 16,
+			       64 + i % 5 * 64, chunk))
+			break;
+		memset(chunk->start, racer->mark,
+		       (size_t)(chunk->end - chunk->start));
+		racer->bytes += (size_t)(chunk->end - chunk->start);
+	}
+	return i;
+}
+
+static bool racer_has(const struct racer *racer, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (char *at = racer->chunks[i].start;
+		     at < racer->chunks[i].end; at++)
+			if (*at != racer->mark)
+				return false;
+	return true;
+}
+
 static int claimer_run(void *arg)
 {
-	struct racer *claimer = arg;
 	size_t count = rounds(CLAIMS);
 
-	for (size_t i = 0; i < count; i++) {
-		struct chunk *chunk = &claimer->chunks[i];
-
-		EXPECT(claim_for(claimer->chain, &claimer->claimer, 16,
-				 64 + i % 5 * 64, chunk));
-		memset(chunk->start, claimer->mark,
-		       (size_t)(chunk->end - chunk->start));
-		claimer->bytes += (size_t)(chunk->end - chunk->start);
-	}
-	for (size_t i = 0; i < count; i++)
-		for (char *at = claimer->chunks[i].start;
-		     at < claimer->chunks[i].end; at++)
-			EXPECT(*at == claimer->mark);
+	EXPECT(racer_claim(arg, count) == count);
+	EXPECT(racer_has(arg, count));
 	return 0;
+}
+
+static int refused_run(void *arg)
+{
+	size_t count = racer_claim(arg, CLAIMS);
+
+	EXPECT(count < CLAIMS);
+	EXPECT(racer_has(arg, count));
+	return 0;
+}
+
+static struct racer *racers_new(struct chain *chain)
+{
+	struct racer *racers = calloc(CLAIMERS, sizeof *racers);
+
+	ck_assert_ptr_nonnull(racers);
+	for (unsigned char i = 0; i < CLAIMERS; i++) {
+		racers[i].chain = chain;
+		racers[i].mark = i + 1;
+	}
+	return racers;
+}
+
+/* All do so together; returns the bytes that they have. */
+static size_t racers_together(struct racer *racers, worker_fn *run)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < CLAIMERS; i++)
+		racers[i].bytes = 0;
+	ck_assert_int_eq(
+		workers_together(run, racers, sizeof *racers, CLAIMERS), 0);
+	for (int i = 0; i < CLAIMERS; i++) {
+		bytes += racers[i].bytes;
+		racers[i].claimer.again = NULL;
+	}
+	return bytes;
 }
 
 START_TEST(claim_by_threads_together_no_unit_twice)
 {
-	struct racer *claimers = calloc(CLAIMERS, sizeof *claimers);
 	struct chain chain;
+	struct racer *racers = racers_new(&chain);
 
-	ck_assert_ptr_nonnull(claimers);
 	chain_new(&chain, SIZE_MAX);
 	for (int round = 0; round < 3; round++) {
-		size_t bytes = 0;
-
-		for (unsigned char i = 0; i < CLAIMERS; i++) {
-			claimers[i].chain = &chain;
-			claimers[i].mark = i + 1;
-			claimers[i].bytes = 0;
-		}
-		ck_assert_int_eq(workers_together(claimer_run, claimers,
-						  sizeof *claimers, CLAIMERS),
-				 0);
-		for (int i = 0; i < CLAIMERS; i++)
-			bytes += claimers[i].bytes;
-		ck_assert_uint_le(bytes, cursor_held(&chain.cursor));
-		for (int i = 0; i < CLAIMERS; i++)
-			claimers[i].claimer.again = NULL;
+		ck_assert_uint_le(racers_together(racers, claimer_run),
+				  cursor_held(&chain.cursor));
 		cursor_reset(&chain.cursor, NULL, &chain.source, BLOCK_LINE);
 	}
 	chain_end(&chain);
-	free(claimers);
+	free(racers);
+}
+END_TEST
+
+START_TEST(claim_by_threads_together_until_all_is_claimed)
+{
+	struct chain chain;
+	struct racer *racers = racers_new(&chain);
+
+	for (size_t i = 0; i < rounds(200); i++) {
+		chain_new(&chain, (size_t)20 * FIRST);
+		for (int k = 0; k < 20; k++)
+			ck_assert(claim_wide(&chain));
+		refuse_wide(&chain);
+		ck_assert_uint_ge(racers_together(racers, refused_run),
+				  20 * wide_rest());
+		chain_end(&chain);
+	}
+	free(racers);
 }
 END_TEST
 
@@ -371,8 +507,12 @@ int main(void)
 	tcase_add_test(tcase, claim_lasting_memory_survives_a_reset);
 	tcase_add_test(tcase, reset_after_one_huge_round_shrinks_by_halves);
 	tcase_add_test(tcase, claim_near_the_limit_the_last_block_shrinks);
+	tcase_add_test(tcase,
+		       claim_near_the_limit_has_all_that_was_left_behind);
+	tcase_add_test(tcase, claim_after_refusals_has_what_comes_later);
 	tcase = suite_case(suite, "together");
 	tcase_add_test(tcase, claim_by_threads_together_no_unit_twice);
+	tcase_add_test(tcase, claim_by_threads_together_until_all_is_claimed);
 	tcase_add_test(tcase, claim_eight_misses_together_append_one_block);
 	add_fork_tests(suite);
 	return suite_run(suite);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Models of the cursor: claims by three threads, growth, and reset between two
- * rounds. What a thread has claimed it writes to, so that memory claimed twice
- * is a data race.
+ * Models of the cursor: claims by three threads, growth, refusals, and reset
+ * between two rounds. What a thread has claimed it writes to, so that memory
+ * claimed twice is a data race.
  */
 #include "cursor.h"
 
@@ -10,6 +10,7 @@
 
 static struct cursor cursor;
 static struct source source;
+static struct limit limit;
 static _Atomic uint32_t rounds[MODEL_THREADS];
 static struct claimer claimers[MODEL_THREADS];
 static struct chunk first;
@@ -26,7 +27,7 @@ static void begin(size_t left, size_t lines)
 	first = cursor_init(&cursor, block, size, BLOCK_LINE);
 }
 
-static void claim(size_t need, bool lasting)
+static bool try_claim(size_t need, bool lasting)
 {
 	unsigned self = model_self();
 	struct claim claim = {
@@ -34,9 +35,16 @@ static void claim(size_t need, bool lasting)
 		0};
 	struct chunk chunk = {NULL, NULL};
 
-	MODEL_ASSERT(cursor_claim(&cursor, NULL, &source, &claim, &chunk));
+	if (!cursor_claim(&cursor, NULL, &source, &claim, &chunk))
+		return false;
 	MODEL_ASSERT((size_t)(chunk.end - chunk.start) >= need);
 	model_write(chunk.start, (size_t)(chunk.end - chunk.start));
+	return true;
+}
+
+static void claim(size_t need, bool lasting)
+{
+	MODEL_ASSERT(try_claim(need, lasting));
 }
 
 static void claim_line(void)
@@ -140,6 +148,39 @@ static void claim_two_and_look(void)
 	MODEL_ASSERT(before <= place());
 }
 
+/* ---- refusals -------------------------------------------------------- */
+
+/* Two lines are left in a block left behind, and there is no other memory. */
+static void setup_behind(void)
+{
+	size_t size = BLOCK_HEADER + BLOCK_LINE;
+	struct block *block = block_init(model_alloc(size), size, BLOCK_HEADER);
+
+	begin(2, 2);
+	limit_init(&limit, 0, NULL);
+	source.limit = &limit;
+	atomic_init(&block->room, block_room(block->base, block->base));
+	atomic_init(&cursor.first->next, block);
+	cursor.last = block;
+	atomic_init(&cursor.current, block);
+	atomic_init(&cursor.held, cursor.first->size + size);
+	atomic_init(&cursor.blocks, 2);
+}
+
+/* What is too much for it is refused, and makes nothing else refused. */
+static void claim_too_long(void)
+{
+	MODEL_ASSERT(!try_claim(3 * BLOCK_LINE, false));
+	claim_line();
+}
+
+static void see_claimed(void)
+{
+	see_chain();
+	MODEL_ASSERT(!try_claim(BLOCK_LINE, false));
+	MODEL_ASSERT(cursor_blocks(&cursor) == 2);
+}
+
 /* ---- reset between two rounds ---------------------------------------- */
 
 static void end_round(void)
@@ -205,6 +246,12 @@ const struct model cursor_models[] = {
 	 setup_spent,
 	 {claim_two_and_look, claim_line},
 	 see_chain,
+	 0,
+	 NULL},
+	{"cursor-behind",
+	 setup_behind,
+	 {claim_line, claim_too_long},
+	 see_claimed,
 	 0,
 	 NULL},
 	{"cursor-reset",
