@@ -70,6 +70,19 @@ static inline void *peer_align(peer_local *local, size_t align, size_t size)
 }
 #endif
 
+#ifdef PEER_GIVES
+static const bool replay_gives = true;
+#else
+static const bool replay_gives = false;
+
+static inline void peer_give(peer_local *local, void *object, size_t size)
+{
+	(void)local;
+	(void)object;
+	(void)size;
+}
+#endif
+
 #ifndef PEER_RESIZES
 static inline void *peer_resize(peer_local *local, void *old, size_t old_size,
 				size_t size)
@@ -78,10 +91,8 @@ static inline void *peer_resize(peer_local *local, void *old, size_t old_size,
 
 	if (old != NULL)
 		memcpy(object, old, old_size < size ? old_size : size);
-#ifdef PEER_GIVES
 	if (old != NULL)
 		peer_give(local, old, old_size);
-#endif
 	return object;
 }
 #endif
@@ -97,6 +108,68 @@ static inline void peer_cleanup(peer_local *local, size_t *count)
 }
 #endif
 
+/* What a trace of pools frees early. */
+#if defined PEER_LISTS || !defined PEER_FREES
+static inline void replay_free_early(const struct replay *replay,
+				     const struct trace_step *step, void *old)
+{
+	(void)replay;
+	(void)step;
+	(void)old;
+}
+#elif defined PEER_REFUSES
+static inline void replay_free_early(const struct replay *replay,
+				     const struct trace_step *step, void *old)
+{
+	peer_free(replay->locals[step->pool], old, step->old_size);
+}
+#else
+static inline void replay_free_early(const struct replay *replay,
+				     const struct trace_step *step, void *old)
+{
+	if (step->op == TRACE_FREE && step->old_size > PEER_LEAST)
+		peer_free(replay->locals[step->pool], old, step->old_size);
+}
+#endif
+
+/* A peer without pools has its own calls for a trace of malloc, and no list. */
+#ifdef PEER_LISTS
+static inline bool replay_is_malloc(const struct replay *replay)
+{
+	return replay->one_by_one;
+}
+
+static inline void *replay_malloc(const struct trace_step *step)
+{
+	return step->op == TRACE_ZEROED ? malloc_zeroed(step->size)
+					: malloc_take(step->size);
+}
+
+static inline void *replay_realloc(void *old, const struct trace_step *step)
+{
+	return malloc_resize(old, step->old_size, step->size);
+}
+#else
+static inline bool replay_is_malloc(const struct replay *replay)
+{
+	(void)replay;
+	return false;
+}
+
+static inline void *replay_malloc(const struct trace_step *step)
+{
+	(void)step;
+	return NULL;
+}
+
+static inline void *replay_realloc(void *old, const struct trace_step *step)
+{
+	(void)old;
+	(void)step;
+	return NULL;
+}
+#endif
+
 /* ---- one step ------------------------------------------------------------ */
 
 static inline void *replay_alloc(const struct replay *replay,
@@ -104,11 +177,8 @@ static inline void *replay_alloc(const struct replay *replay,
 {
 	peer_local *local = replay->locals[step->pool];
 
-#ifdef PEER_LISTS
-	if (replay->one_by_one)
-		return step->op == TRACE_ZEROED ? malloc_zeroed(step->size)
-						: malloc_take(step->size);
-#endif
+	if (replay_is_malloc(replay))
+		return replay_malloc(step);
 	switch (step->op) {
 	case TRACE_PACKED:
 		return peer_pack(local, step->size);
@@ -128,10 +198,8 @@ static inline void *replay_resize(const struct replay *replay,
 	void *old = replay->objects[step->old];
 
 	replay->objects[step->old] = NULL;
-#ifdef PEER_LISTS
-	if (replay->one_by_one)
-		return malloc_resize(old, step->old_size, step->size);
-#endif
+	if (replay_is_malloc(replay))
+		return replay_realloc(old, step);
 	return peer_resize(replay->locals[step->pool], old, step->old_size,
 			   step->size);
 }
@@ -142,26 +210,12 @@ static inline void replay_free(const struct replay *replay,
 	void *old = replay->objects[step->old];
 
 	replay->objects[step->old] = NULL;
-#ifdef PEER_GIVES
-	if (replay->one_by_one) {
-		if (old != NULL)
-			peer_give(replay->locals[step->pool], old,
-				  step->old_size);
+	if (old == NULL)
 		return;
-	}
-#endif
-#ifdef PEER_LISTS
-	(void)old;
-#elif defined PEER_REFUSES
-	if (old != NULL)
-		peer_free(replay->locals[step->pool], old, step->old_size);
-#elif defined PEER_FREES
-	if (old != NULL && step->op == TRACE_FREE &&
-	    step->old_size > PEER_LEAST)
-		peer_free(replay->locals[step->pool], old, step->old_size);
-#else
-	(void)old;
-#endif
+	if (replay_gives && replay->one_by_one)
+		peer_give(replay->locals[step->pool], old, step->old_size);
+	else
+		replay_free_early(replay, step, old);
 }
 
 static inline void replay_create(const struct replay *replay,
@@ -210,13 +264,11 @@ static inline void *replay_step(struct replay *replay,
 /* Frees what the trace left over, of a peer without pools. */
 static void replay_end(struct replay *replay)
 {
-#ifdef PEER_LISTS
-	for (uint32_t i = 1; replay->one_by_one && i < replay->trace->objects;
-	     i++)
+	for (uint32_t i = 1;
+	     replay_is_malloc(replay) && i < replay->trace->objects; i++)
 		if (replay->objects[i] != NULL)
-			malloc_give(replay->objects[i],
-				    replay->trace->sizes[i]);
-#endif
+			peer_give(NULL, replay->objects[i],
+				  replay->trace->sizes[i]);
 	memset(replay->objects, 0,
 	       replay->trace->objects * sizeof(*replay->objects));
 }
@@ -242,9 +294,9 @@ static struct sample replay_round(void *arg)
 	return sample;
 }
 
+/* The most that all pools held at once, in bytes; or nothing. */
 #ifdef PEER_HELD
-/* The most that all pools held at once, in bytes. */
-static size_t replay_peak_held(struct replay *replay)
+static void replay_print_held(struct replay *replay)
 {
 	const struct trace *trace = replay->trace;
 	size_t *held = (size_t *)calloc(trace->pools, sizeof(*held));
@@ -264,7 +316,12 @@ static size_t replay_peak_held(struct replay *replay)
 	}
 	replay_end(replay);
 	free(held);
-	return peak;
+	worker_print("peak_held", (double)peak);
+}
+#else
+static void replay_print_held(struct replay *replay)
+{
+	(void)replay;
 }
 #endif
 
@@ -398,9 +455,7 @@ static void run_replay(const struct bench_case *bench_case)
 	worker_reset_peak_rss();
 	replay_round(&replay);
 	worker_print("peak_rss", (double)(worker_peak_rss() - rss));
-#ifdef PEER_HELD
-	worker_print("peak_held", (double)replay_peak_held(&replay));
-#endif
+	replay_print_held(&replay);
 	worker_measure(replay_round, &replay);
 }
 

@@ -186,10 +186,7 @@ static void run_passing(const struct bench_case *bench_case)
 	crew_run(passing.crew, passing_use, &passing);
 	worker_measure(passing_round, &passing);
 	crew_end(passing.crew);
-#ifdef PEER_HELD
-	worker_print("held", (double)peer_held(passing.shared.pool) /
-				     (UNITS_RING * WORKER_FIXED_SIZE));
-#endif
+	print_held(passing.shared.pool, UNITS_RING * WORKER_FIXED_SIZE);
 }
 
 #endif

@@ -59,6 +59,30 @@ static inline void touch(void *object)
 	keep(object);
 }
 
+/* ---- what a peer lacks --------------------------------------------------- */
+
+#ifndef PEER_LISTS
+static inline size_t peer_lists(const peer_pool *pool)
+{
+	(void)pool;
+	return 0;
+}
+#endif
+
+/* What the pool has taken from below, for each byte of `asked`; or nothing. */
+#ifdef PEER_HELD
+static inline void print_held(peer_pool *pool, double asked)
+{
+	worker_print("held", (double)peer_held(pool) / asked);
+}
+#else
+static inline void print_held(peer_pool *pool, double asked)
+{
+	(void)pool;
+	(void)asked;
+}
+#endif
+
 /* ---- W1, W8: one thread -------------------------------------------------- */
 
 struct fill {
@@ -294,14 +318,9 @@ static void run_churn(const struct bench_case *bench_case)
 	churn_pool.pool = peer_create();
 	pthread_mutex_init(&churn_pool.mutex, NULL);
 	worker_measure(churn_round, (void *)bench_case);
-	rss = worker_rss() - rss;
-#ifdef PEER_LISTS
-	rss -= peer_lists(churn_pool.pool);
-#endif
+	rss = worker_rss() - rss - peer_lists(churn_pool.pool);
 	worker_print("rss", (double)rss / churn_asked);
-#ifdef PEER_HELD
-	worker_print("held", (double)peer_held(churn_pool.pool) / churn_asked);
-#endif
+	print_held(churn_pool.pool, churn_asked);
 }
 
 #ifndef PEER_FLOOR
@@ -324,14 +343,9 @@ static void run_memory(const struct bench_case *bench_case)
 		touch(peer_alloc(local, sizes[i % WORKER_SIZES]));
 		asked += sizes[i % WORKER_SIZES];
 	}
-	rss = worker_rss() - rss;
-#ifdef PEER_LISTS
-	rss -= peer_lists(pool);
-#endif
+	rss = worker_rss() - rss - peer_lists(pool);
 	worker_print("rss", (double)rss / (double)asked);
-#ifdef PEER_HELD
-	worker_print("held", (double)peer_held(pool) / (double)asked);
-#endif
+	print_held(pool, (double)asked);
 }
 
 /* ---- W9: large objects --------------------------------------------------- */

@@ -35,12 +35,42 @@ enum {
 	MALLOC_THREADS = 64
 };
 
+#ifdef MALLOC_SIZED
 struct malloc_object {
 	void *object;
-#ifdef MALLOC_SIZED
 	size_t size;
-#endif
 };
+
+static inline struct malloc_object malloc_note(void *object, size_t size)
+{
+	struct malloc_object noted = {object, size};
+
+	return noted;
+}
+
+static inline size_t malloc_size(const struct malloc_object *noted)
+{
+	return noted->size;
+}
+#else
+struct malloc_object {
+	void *object;
+};
+
+static inline struct malloc_object malloc_note(void *object, size_t size)
+{
+	struct malloc_object noted = {object};
+
+	(void)size;
+	return noted;
+}
+
+static inline size_t malloc_size(const struct malloc_object *noted)
+{
+	(void)noted;
+	return 0;
+}
+#endif
 
 /* Of one thread. */
 typedef struct malloc_list {
@@ -145,23 +175,17 @@ static inline peer_local *peer_use(peer_pool *pool, int thread)
 
 static inline void *peer_alloc(peer_local *local, size_t size)
 {
-	struct malloc_object *kept = &local->first[local->count++];
+	void *object = malloc_take(size);
 
-	kept->object = malloc_take(size);
-#ifdef MALLOC_SIZED
-	kept->size = size;
-#endif
-	return kept->object;
+	local->first[local->count++] = malloc_note(object, size);
+	return object;
 }
 
 static inline void malloc_list_free(struct malloc_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-#ifdef MALLOC_SIZED
-		malloc_give(list->first[i].object, list->first[i].size);
-#else
-		malloc_give(list->first[i].object, 0);
-#endif
+		malloc_give(list->first[i].object,
+			    malloc_size(&list->first[i]));
 	list->count = 0;
 }
 
