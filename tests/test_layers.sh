@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The shape of lib/, checked: which file may include which, which may contain
 # atomics, and that every atomic access says why its order is what it is, with
-# a tag that has two sides and a row in doc/DESIGN.md. And the map of tests names
-# each file there is.
+# a tag that has two sides and a row in doc/DESIGN.md. The map of tests names each
+# file there is, and nowhere is an #if within a function.
 set -eu
 
 srcdir=${srcdir:-.}
@@ -275,6 +275,17 @@ while read -r file; do
 	grep -qE '_Atomic|_explicit|__atomic' "$(path_of "$file")" ||
 		fail "$file: no atomics in it, but in the list"
 done <"$dir/atomics"
+
+# ---- functions ----
+
+find lib include tools tests examples bench \( -name '*.[ch]' -o -name '*.cc' \
+	-o -name '*.hpp' \) -exec awk '
+FNR == 1 || /^}/ { within = 0 }
+/^{/ { within = 1 }
+within && /^[ \t]*#[ \t]*if/ { print FILENAME ":" FNR ": " $0 }' {} + \
+	>"$dir/complaints"
+[ ! -s "$dir/complaints" ] || fail "an #if within a function:
+$(cat "$dir/complaints")"
 
 # ---- tags ----
 
