@@ -14,7 +14,9 @@ START_TEST(alloc_each_size_and_alignment_apart)
 
 	for (size_t alignment = 1; alignment <= 8192; alignment *= 4)
 		for (size_t i = 0; i < count; i++) {
-			size_t number = sizes[i] < 5000 ? 1000 : 20;
+			size_t number = sizes[i] >= 5000 ? 20
+					: guarded()      ? 100
+							 : 1000;
 			struct counting counting;
 			tarn_pool *pool;
 			tarn_cache *cache;

@@ -84,7 +84,7 @@ START_TEST(rewind_to_a_mark_of_a_chunk_given_back_is_ignored)
 		return;
 	pool = begin();
 	local = tarn_pool_local(pool);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < (guarded() ? 10 : 100); i++) {
 		tarn_mark outer = tarn_local_mark(local), ended;
 		size_t given;
 
