@@ -2,22 +2,30 @@
 /*
  * The system's heap: see heap.h. What _aligned_malloc gives, free must not
  * take; so all of it is by this one family, which tells no object from another
- * by its alignment. malloc itself aligns to 8 bytes in a 32-bit program.
+ * by its alignment. malloc itself aligns to 8 bytes in a 32-bit program. What
+ * they add to a size, the alignment and a pointer, may wrap: Wine's do not
+ * look.
  */
 #include "heap.h"
 
 #include <malloc.h>
+#include <stdint.h>
 
 #include "align.h"
 #include "tarn.h"
 
 void *heap_alloc(size_t size, size_t alignment)
 {
-	return _aligned_malloc(size, align_max(alignment, TARN_ALIGNMENT));
+	alignment = align_max(alignment, TARN_ALIGNMENT);
+	if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX / 2)
+		return NULL;
+	return _aligned_malloc(size, alignment);
 }
 
 void *heap_resize(void *ptr, size_t size)
 {
+	if (size > PTRDIFF_MAX)
+		return NULL;
 	return _aligned_realloc(ptr, size, TARN_ALIGNMENT);
 }
 

@@ -45,8 +45,12 @@
 #endif
 
 /* Whether malloc aligns as tarn_palloc does, so that its upstream resizes by
-   realloc: with words of 32 bits it need not. */
+   realloc: with words of 32 bits it need not, but Windows has one that does. */
+#ifdef _WIN32
+#define HEAP_RESIZES 1
+#else
 #define HEAP_RESIZES (!WORD_IS_SHORT || _Alignof(max_align_t) >= 16)
+#endif
 
 enum {
 	UTIL_TIMEOUT = 600,      /* seconds a case may take under valgrind */
