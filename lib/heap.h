@@ -10,7 +10,7 @@
 
 #include "prefix.h"
 
-/* Of `size` bytes, or NULL. */
+/* Of `size` bytes, here and below PTRDIFF_MAX at most; or NULL. */
 void *heap_alloc(size_t size, size_t alignment);
 
 /* `ptr` made that large, in place or moved, and aligned as tarn_palloc does;

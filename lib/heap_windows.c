@@ -17,15 +17,13 @@
 void *heap_alloc(size_t size, size_t alignment)
 {
 	alignment = align_max(alignment, TARN_ALIGNMENT);
-	if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX / 2)
+	if (alignment > PTRDIFF_MAX / 2)
 		return NULL;
 	return _aligned_malloc(size, alignment);
 }
 
 void *heap_resize(void *ptr, size_t size)
 {
-	if (size > PTRDIFF_MAX)
-		return NULL;
 	return _aligned_realloc(ptr, size, TARN_ALIGNMENT);
 }
 

@@ -14,10 +14,12 @@
 
 /* ---- malloc ---------------------------------------------------------- */
 
+/* What no object may have is not asked for: tools that stand in for malloc
+   report it as the program's mistake, and some heaps add to it and wrap. */
 static void *malloc_alloc(void *ctx, size_t *size, size_t alignment)
 {
 	(void)ctx;
-	return heap_alloc(*size, alignment);
+	return *size <= PTRDIFF_MAX ? heap_alloc(*size, alignment) : NULL;
 }
 
 static void *malloc_resize(void *ctx, void *ptr, size_t old_size,
@@ -25,7 +27,7 @@ static void *malloc_resize(void *ctx, void *ptr, size_t old_size,
 {
 	(void)ctx;
 	(void)old_size;
-	return heap_resize(ptr, *new_size);
+	return *new_size <= PTRDIFF_MAX ? heap_resize(ptr, *new_size) : NULL;
 }
 
 static void malloc_release(void *ctx, void *ptr, size_t size)
