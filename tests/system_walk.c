@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk of test_system.c: each step by each thread in turn. One that failed
+ * The walk of test_system.c: all steps by each thread in turn. One that failed
  * is to leave the pools as they were, and is made once more where the system
  * gives again.
  */
@@ -11,7 +11,8 @@
 #include <semaphore.h>
 
 enum {
-	USERS = 3 /* threads, the main one included */
+	USERS = 3, /* threads, the main one included */
+	TURNS = 2  /* of each */
 };
 
 static const struct step {
@@ -61,80 +62,6 @@ static const struct step {
 	{step_trim, 1},
 	{step_cache_alloc, 5},
 };
-
-/* ---- who makes a step ---------------------------------------------------- */
-
-struct user {
-	struct worker worker;
-	sem_t go, done;
-	struct world *world;
-	step_fn *fn; /* NULL: to end */
-	bool succeeded;
-	int error;
-};
-
-static void user_step(struct user *user)
-{
-	errno = EXDEV;
-	user->succeeded = user->fn(user->world);
-	user->error = errno;
-}
-
-/* Watched until its very end. */
-static int use_when_told(void *arg)
-{
-	struct user *user = arg;
-
-	system_watched = true;
-	for (;;) {
-		while (sem_wait(&user->go) != 0)
-			continue;
-		if (user->fn == NULL)
-			return 0;
-		user_step(user);
-		sem_post(&user->done);
-	}
-}
-
-/* The first one is the main thread. */
-static struct user users[USERS];
-
-static void users_begin(struct world *world)
-{
-	users[0].world = world;
-	for (int i = 1; i < USERS; i++) {
-		users[i].world = world;
-		sem_init(&users[i].go, 0, 0);
-		sem_init(&users[i].done, 0, 0);
-		worker_start(&users[i].worker, use_when_told, &users[i], NULL);
-	}
-}
-
-static void users_end(void)
-{
-	for (int i = 1; i < USERS; i++) {
-		users[i].fn = NULL;
-		sem_post(&users[i].go);
-		worker_join(&users[i].worker);
-		sem_destroy(&users[i].go);
-		sem_destroy(&users[i].done);
-	}
-}
-
-static bool done_by(struct user *user, step_fn *fn)
-{
-	user->fn = fn;
-	if (user == &users[0]) {
-		system_watched = true;
-		user_step(user);
-		system_watched = false;
-	} else {
-		sem_post(&user->go);
-		while (sem_wait(&user->done) != 0)
-			continue;
-	}
-	return user->succeeded;
-}
 
 /* ---- the walk ------------------------------------------------------------ */
 
@@ -196,64 +123,72 @@ static bool is_hopeless(step_fn *fn)
 		system_state.failures[CALL_ATFORK] != 0);
 }
 
-static void check_failed(struct world *world, const struct user *user,
+static void check_failed(struct world *world, step_fn *fn,
 			 const struct snapshot *before, size_t ooms)
 {
 	struct snapshot after = snapshot_of(world);
 
-	HOLDS(user->error == ENOMEM);
+	HOLDS(errno == ENOMEM);
 	HOLDS(system_failures() > 0);
 	forgive_places(&after, before);
 	HOLDS(memcmp(before, &after, sizeof after) == 0);
 	/* A pool that was not made has no handler, and scratch has none. */
 	HOLDS(world->ooms ==
-	      ooms + (world->pool != NULL && user->fn != step_scratch));
+	      ooms + (world->pool != NULL && fn != step_scratch));
 	for (size_t i = 0; i < world->count; i++)
 		HOLDS(is_filled(&world->objects[i], world->objects[i].size));
 }
 
-/* Does a step once; after a failure that will not come again, once more. */
-static bool do_step(struct world *world, struct user *user, step_fn *fn)
+/* Makes a step once, which leaves errno. */
+static bool make_step(struct world *world, step_fn *fn)
+{
+	bool succeeded;
+
+	errno = EXDEV;
+	system_watched = true;
+	succeeded = fn(world);
+	system_watched = false;
+	return succeeded;
+}
+
+/* And after a failure that will not come again once more. */
+static bool do_step(struct world *world, step_fn *fn)
 {
 	struct snapshot before = snapshot_of(world);
 	size_t ooms = world->ooms;
 
-	if (!done_by(user, fn)) {
-		check_failed(world, user, &before, ooms);
+	if (!make_step(world, fn)) {
+		check_failed(world, fn, &before, ooms);
 		if (system_state.for_ever || is_hopeless(fn))
 			return false;
-		HOLDS(done_by(user, fn));
+		HOLDS(make_step(world, fn));
 	}
-	HOLDS(user->error == EXDEV);
+	HOLDS(errno == EXDEV);
 	return true;
 }
 
 /* The limit counts what is held, and nothing that failed on the way. */
-static void check_limit(void)
+static void check_limit(struct world *world)
 {
 	size_t fail_at = system_state.fail_at;
 
 	system_state.fail_at = 0;
 	/* Afterwards the pool has all the tables that the rest needs. */
-	HOLDS(done_by(&users[0], step_large) && done_by(&users[0], step_reset));
-	HOLDS(done_by(&users[0], step_rest_of_limit));
-	HOLDS(!done_by(&users[0], step_large) && users[0].error == ENOMEM);
+	HOLDS(make_step(world, step_large) && make_step(world, step_reset));
+	HOLDS(make_step(world, step_rest_of_limit));
+	HOLDS(!make_step(world, step_large) && errno == ENOMEM);
 	system_state.fail_at = fail_at;
 }
 
-/* By each thread after the other, twice. */
-static void walk_pool(struct world *world)
+/* A thread's turn. Its last one ends with a reset. */
+static void walk_once(struct world *world, bool last)
 {
-	for (int round = 0; round < 2 * USERS; round++) {
-		struct user *user = &users[round % USERS];
-
-		for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-			for (size_t j = 0; j < steps[i].repeat; j++)
-				do_step(world, user, steps[i].fn);
-		do_step(world, user, step_child_destroy);
-		if (round >= USERS)
-			HOLDS(do_step(world, user, step_reset));
-	}
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		for (size_t j = 0; j < steps[i].repeat; j++)
+			do_step(world, steps[i].fn);
+	do_step(world, step_child_destroy);
+	if (last)
+		HOLDS(do_step(world, step_reset));
 }
 
 static void destroy(struct world *world)
@@ -266,14 +201,88 @@ static void destroy(struct world *world)
 	HOLDS(world->ran == world->registered);
 }
 
+/* ---- whose turn it is ---------------------------------------------------- */
+
+struct user {
+	struct worker worker;
+	sem_t go, done;
+	struct world *world; /* NULL: to end */
+	bool last;           /* turn of it   */
+};
+
+/* Beside the main thread. */
+static struct user users[USERS - 1];
+
+/* Its end is watched, too. */
+static int walk_when_told(void *arg)
+{
+	struct user *user = arg;
+
+	for (;;) {
+		while (sem_wait(&user->go) != 0)
+			continue;
+		if (user->world == NULL)
+			break;
+		walk_once(user->world, user->last);
+		sem_post(&user->done);
+	}
+	system_watched = true;
+	return 0;
+}
+
+static void users_begin(void)
+{
+	for (int i = 0; i < USERS - 1; i++) {
+		sem_init(&users[i].go, 0, 0);
+		sem_init(&users[i].done, 0, 0);
+		worker_start(&users[i].worker, walk_when_told, &users[i], NULL);
+	}
+}
+
+static void user_tell(struct user *user, struct world *world, bool last)
+{
+	user->world = world;
+	user->last = last;
+	sem_post(&user->go);
+}
+
+static void users_end(void)
+{
+	for (int i = 0; i < USERS - 1; i++) {
+		user_tell(&users[i], NULL, true);
+		worker_join(&users[i].worker);
+		sem_destroy(&users[i].go);
+		sem_destroy(&users[i].done);
+	}
+}
+
+static void turn_of(struct user *user, struct world *world, bool last)
+{
+	user_tell(user, world, last);
+	while (sem_wait(&user->done) != 0)
+		continue;
+}
+
+/* By each thread after the other, twice. */
+static void walk_pool(struct world *world)
+{
+	for (int turn = 0; turn < TURNS; turn++) {
+		bool last = turn == TURNS - 1;
+
+		walk_once(world, last);
+		for (int i = 0; i < USERS - 1; i++)
+			turn_of(&users[i], world, last);
+	}
+}
+
 void walk(struct world *world, int kind, bool calm)
 {
 	*world = (struct world){.kind = kind, .count = OTHERS};
-	users_begin(world);
-	if (do_step(world, &users[0], step_create)) {
+	users_begin();
+	if (do_step(world, step_create)) {
 		walk_pool(world);
 		if (kind % 2 != 0)
-			check_limit();
+			check_limit(world);
 		destroy(world);
 		world->pool = NULL;
 	}
@@ -283,7 +292,7 @@ void walk(struct world *world, int kind, bool calm)
 
 void check_nothing_left(struct world *world)
 {
-	HOLDS(do_step(world, &users[0], step_trim));
+	HOLDS(do_step(world, step_trim));
 	HOLDS(system_state.mapped == 0);
 	/* A profile's sites stay to the end; pools have records by calloc. */
 	if (sampled())
