@@ -266,7 +266,7 @@ tested()
 	make -C "$dir/$name" -s -j "$jobs" || return
 	set --
 	for suite in ${SUITES-}; do
-		set -- "$@" "tests/$suite"
+		set -- "$@" "tests/$suite\$(EXEEXT)"
 	done
 	[ "$#" = 0 ] || set -- "TESTS=$*" "check_PROGRAMS=$*"
 	make -C "$dir/$name" -s -j "$jobs" check VERBOSE=1 "$@" \
