@@ -234,6 +234,14 @@ bool step_reset(struct world *world)
 	return true;
 }
 
+bool step_destroy(struct world *world)
+{
+	tarn_pool_destroy(world->pool);
+	HOLDS(world->ran == world->registered);
+	world->pool = NULL;
+	return true;
+}
+
 static void count_oom(tarn_pool *pool, size_t size, void *data)
 {
 	struct world *world = data;

@@ -126,10 +126,11 @@ static bool is_hopeless(step_fn *fn)
 static void check_failed(struct world *world, step_fn *fn,
 			 const struct snapshot *before, size_t ooms)
 {
-	struct snapshot after = snapshot_of(world);
+	struct snapshot after;
 
 	HOLDS(errno == ENOMEM);
 	HOLDS(system_failures() > 0);
+	after = snapshot_of(world);
 	forgive_places(&after, before);
 	HOLDS(memcmp(before, &after, sizeof after) == 0);
 	/* A pool that was not made has no handler, and scratch has none. */
@@ -151,7 +152,7 @@ static bool make_step(struct world *world, step_fn *fn)
 	return succeeded;
 }
 
-/* And after a failure that will not come again once more. */
+/* The same; after a failure that will not come again, once more. */
 static bool do_step(struct world *world, step_fn *fn)
 {
 	struct snapshot before = snapshot_of(world);
@@ -189,16 +190,6 @@ static void walk_once(struct world *world, bool last)
 	do_step(world, step_child_destroy);
 	if (last)
 		HOLDS(do_step(world, step_reset));
-}
-
-static void destroy(struct world *world)
-{
-	system_watched = true;
-	errno = EXDEV;
-	tarn_pool_destroy(world->pool);
-	HOLDS(errno == EXDEV);
-	system_watched = false;
-	HOLDS(world->ran == world->registered);
 }
 
 /* ---- whose turn it is ---------------------------------------------------- */
@@ -263,7 +254,7 @@ static void turn_of(struct user *user, struct world *world, bool last)
 		continue;
 }
 
-/* By each thread after the other, twice. */
+/* By each thread after the other, again and again. */
 static void walk_pool(struct world *world)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
@@ -283,8 +274,7 @@ void walk(struct world *world, int kind, bool calm)
 		walk_pool(world);
 		if (kind % 2 != 0)
 			check_limit(world);
-		destroy(world);
-		world->pool = NULL;
+		HOLDS(do_step(world, step_destroy));
 	}
 	users_end();
 	HOLDS(!calm || world->ran > 0);

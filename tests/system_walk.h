@@ -97,7 +97,8 @@ step_fn step_cleanup_add, step_cleanup_cancel, step_cleanup_run, step_data,
 	step_child, step_child_palloc, step_child_large, step_child_destroy,
 	step_scratch, step_cache, step_cache_alloc, step_cache_free, step_mark,
 	step_since_mark, step_large_since_mark, step_cleanup_since_mark,
-	step_rewind, step_rest_of_limit, step_trim, step_reset, step_create;
+	step_rewind, step_rest_of_limit, step_trim, step_reset, step_create,
+	step_destroy;
 
 /* ---- the walk, in system_walk.c ------------------------------------------ */
 
