@@ -14,8 +14,9 @@
 
 /* ---- malloc ---------------------------------------------------------- */
 
-/* What no object may have is not asked for: tools that stand in for malloc
-   report it as the program's mistake, and some heaps add to it and wrap. */
+/* What no object may have is not asked for, which a pool never does but a
+   caller of this table may: tools that stand in for malloc report it as the
+   program's mistake, and some heaps add to it and wrap. */
 static void *malloc_alloc(void *ctx, size_t *size, size_t alignment)
 {
 	(void)ctx;
